@@ -1,1 +1,26 @@
 #![doc = include_str!("../README.md")]
+
+pub mod accounts;
+pub mod attribute;
+pub mod command;
+pub mod directory;
+pub mod disk;
+mod error;
+pub mod facts;
+pub mod firewall;
+pub mod link;
+pub mod lock;
+pub mod mount;
+pub mod privilege;
+mod question;
+pub mod remove;
+mod root;
+pub mod swap;
+pub mod systemd;
+pub mod validate;
+pub mod write;
+
+pub use error::HostError;
+pub use facts::{Facts, LiveFacts, gather};
+pub use question::{DiskQuestion, Look, Question, TableName};
+pub use root::Host;

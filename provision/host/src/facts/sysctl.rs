@@ -1,0 +1,1 @@
+//! Kernel settings, from `/proc/sys`.
