@@ -1,1 +1,19 @@
 #![doc = include_str!("../README.md")]
+
+pub mod base;
+pub mod cache;
+mod command;
+pub mod container;
+pub mod disks;
+mod error;
+pub mod machine;
+mod network;
+mod place;
+mod process;
+
+pub use base::Base;
+pub use command::Output;
+pub use container::{Container, Options};
+pub use disks::{Disk, GIB, Sizes};
+pub use error::{Error, Result};
+pub use machine::{Exec, Kind, Machine};
