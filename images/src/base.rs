@@ -12,14 +12,20 @@ use crate::command::Call;
 use crate::error::{AtPath, Error, Result};
 
 const SETTINGS: &str = include_str!("../base.toml");
+const PACKAGES: &str = include_str!("../../appliance/definition/packages.toml");
 const FINISH: &str = include_str!("finish-base.sh");
 
 /// Change it when this file builds something else from the same inputs.
 const FORMAT: &str = "1";
 
 /// Left out to keep the base small; a stock image differs in nothing else.
-const LEFT_OUT: [&str; 5] =
-    ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*", "/usr/share/lintian/*"];
+const LEFT_OUT: [&str; 5] = [
+    "/usr/share/doc/*",
+    "/usr/share/man/*",
+    "/usr/share/locale/*",
+    "/usr/share/info/*",
+    "/usr/share/lintian/*",
+];
 
 /// A slow mirror on a slow machine; it takes about a minute on two cores.
 const BUILD_TIME: Duration = Duration::from_secs(30 * 60);
@@ -44,17 +50,35 @@ pub struct Base {
     directory: PathBuf,
 }
 
+#[derive(Deserialize)]
+struct Packages {
+    present: BTreeMap<String, String>,
+}
+
 impl Base {
+    /// The base with the packages that the appliance's own definition wants present.
+    pub fn stock() -> Result<Base> {
+        let packages: Packages = toml::from_str(PACKAGES).map_err(|source| Error::Settings {
+            file: "appliance/definition/packages.toml",
+            source,
+        })?;
+        Base::with_packages(&packages.present.into_keys().collect::<Vec<_>>())
+    }
+
     /// The base with these packages of the appliance's, built when the cache lacks it. Two at once build
     /// it once; a build that was killed leaves nothing that is taken for a base.
     pub fn with_packages(appliance: &[String]) -> Result<Base> {
-        let settings: Settings =
-            toml::from_str(SETTINGS).map_err(|source| Error::Settings { file: "images/base.toml", source })?;
+        let settings: Settings = toml::from_str(SETTINGS).map_err(|source| Error::Settings {
+            file: "images/base.toml",
+            source,
+        })?;
         let names = package_names(&settings, appliance);
         let sources = debian_sources(&settings.suite)?;
         let store = cache::directory().join("base");
         cache::make(&store)?;
-        let base = Base { directory: store.join(digest(&names, &sources)) };
+        let base = Base {
+            directory: store.join(digest(&names, &sources)),
+        };
         if base.root().is_dir() {
             return Ok(base);
         }
@@ -89,22 +113,34 @@ impl Base {
         cache::write(&sources_file, sources.as_bytes())?;
         let finish = partial.join("finish.sh");
         cache::write(&finish, FINISH.as_bytes())?;
-        Call::new(&mmdebstrap(settings, names, &partial)?).timeout(BUILD_TIME).checked()?;
+        Call::new(&mmdebstrap(settings, names, &partial)?)
+            .timeout(BUILD_TIME)
+            .checked()?;
         std::fs::rename(&partial, &self.directory).at("rename", &partial)
     }
 }
 
 fn mmdebstrap(settings: &Settings, names: &[String], partial: &Path) -> Result<Vec<String>> {
     let partial = cache::text(partial)?;
-    let mut argv: Vec<String> = ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase"].map(String::from).into();
+    let mut argv: Vec<String> = ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase"]
+        .map(String::from)
+        .into();
     argv.push("--aptopt=APT::Install-Recommends \"false\"".to_owned());
     argv.push(format!("--include={}", names.join(",")));
-    argv.extend(LEFT_OUT.iter().map(|path| format!("--dpkgopt=path-exclude={path}")));
+    argv.extend(
+        LEFT_OUT
+            .iter()
+            .map(|path| format!("--dpkgopt=path-exclude={path}")),
+    );
     argv.push(format!(
         "--customize-hook=sh {partial}/finish.sh \"$1\" {partial}/archives {}",
         settings.kept_archives.names.join(" ")
     ));
-    argv.extend([settings.suite.clone(), format!("{partial}/root"), format!("{partial}/debian.sources")]);
+    argv.extend([
+        settings.suite.clone(),
+        format!("{partial}/root"),
+        format!("{partial}/debian.sources"),
+    ]);
     Ok(argv)
 }
 
@@ -126,11 +162,27 @@ fn debian_sources(suite: &str) -> Result<String> {
     files.sort();
     let texts: Vec<(bool, String)> = files
         .iter()
-        .filter(|file| file.extension().is_some_and(|end| end == "list" || end == "sources"))
-        .filter_map(|file| Some((file.extension()? == "sources", std::fs::read_to_string(file).ok()?)))
+        .filter(|file| {
+            file.extension()
+                .is_some_and(|end| end == "list" || end == "sources")
+        })
+        .filter_map(|file| {
+            Some((
+                file.extension()? == "sources",
+                std::fs::read_to_string(file).ok()?,
+            ))
+        })
         .collect();
-    let deb822: String = texts.iter().filter(|(new, _)| *new).map(|(_, text)| stanzas_of(text, suite)).collect();
-    let lines: String = texts.iter().filter(|(new, _)| !*new).map(|(_, text)| lines_of(text, suite)).collect();
+    let deb822: String = texts
+        .iter()
+        .filter(|(new, _)| *new)
+        .map(|(_, text)| stanzas_of(text, suite))
+        .collect();
+    let lines: String = texts
+        .iter()
+        .filter(|(new, _)| !*new)
+        .map(|(_, text)| lines_of(text, suite))
+        .collect();
     match (deb822.is_empty(), lines.is_empty()) {
         (false, _) => Ok(deb822),
         (true, false) => Ok(lines),
@@ -165,11 +217,18 @@ fn lines_of(text: &str, suite: &str) -> String {
 
 fn digest(names: &[String], sources: &str) -> String {
     let mut hash = Sha256::new();
-    for part in [FORMAT, SETTINGS, FINISH, sources].into_iter().chain(names.iter().map(String::as_str)) {
+    for part in [FORMAT, SETTINGS, FINISH, sources]
+        .into_iter()
+        .chain(names.iter().map(String::as_str))
+    {
         hash.update(part.as_bytes());
         hash.update([0]);
     }
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize()
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(test)]
@@ -182,13 +241,19 @@ mod tests {
     #[test]
     fn sources_of_other_vendors_stay_out() {
         let kept = stanzas_of(DEB822, "bookworm");
-        assert!(kept.contains("mirror.test") && !kept.contains("vendor.test"), "{kept}");
+        assert!(
+            kept.contains("mirror.test") && !kept.contains("vendor.test"),
+            "{kept}"
+        );
     }
 
     #[test]
     fn old_style_lines_are_picked_by_their_suite() {
         let text = "# no\ndeb http://m.test/debian bookworm main\ndeb http://v.test nodistro main\n";
-        assert_eq!(lines_of(text, "bookworm"), "deb http://m.test/debian bookworm main\n");
+        assert_eq!(
+            lines_of(text, "bookworm"),
+            "deb http://m.test/debian bookworm main\n"
+        );
     }
 
     #[test]
@@ -203,6 +268,10 @@ mod tests {
     fn the_shipped_settings_are_valid() {
         let settings: Settings = toml::from_str(SETTINGS).unwrap();
         assert_eq!(settings.suite, "bookworm");
-        assert!(package_names(&settings, &["udev".to_owned()]).windows(2).all(|pair| pair[0] < pair[1]));
+        assert!(
+            package_names(&settings, &["udev".to_owned()])
+                .windows(2)
+                .all(|pair| pair[0] < pair[1])
+        );
     }
 }

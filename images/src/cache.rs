@@ -13,15 +13,25 @@ use crate::error::{AtPath, Error, Result};
 /// The cache directory: `$DATA_BROKER_CACHE`, else `$HOME/.cache/data-broker`. It must not lie on an
 /// overlay file system, since the machines' own overlays are made in it.
 pub fn directory() -> PathBuf {
-    let from = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let from = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     from("DATA_BROKER_CACHE").unwrap_or_else(|| {
-        from("HOME").unwrap_or_else(|| PathBuf::from("/root")).join(".cache/data-broker")
+        from("HOME")
+            .unwrap_or_else(|| PathBuf::from("/root"))
+            .join(".cache/data-broker")
     })
 }
 
 /// Makes a directory and its parents. The mode lets the machines' users through, whatever our umask.
 pub(crate) fn make(path: &Path) -> Result<()> {
-    DirBuilder::new().recursive(true).mode(0o755).create(path).at("create", path)
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o755)
+        .create(path)
+        .at("create", path)
 }
 
 /// A held lock. It ends with the value, and the kernel ends it with the process.
@@ -49,7 +59,13 @@ impl Lock {
 
 fn open(path: &Path) -> Result<File> {
     let mut options = OpenOptions::new();
-    options.create(true).truncate(false).write(true).mode(0o600).open(path).at("open", path)
+    options
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .at("open", path)
 }
 
 /// Writes a file of our own, one that nobody reads before we return.
@@ -64,14 +80,24 @@ pub(crate) fn remove(path: &Path) -> Result<()> {
         Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(why) if why.kind() == std::io::ErrorKind::PermissionDenied => {
             // Files in a machine's overlay may carry the immutable flag.
-            crate::command::Call::new(&[Path::new("chattr"), Path::new("-Rf"), Path::new("-ia"), path]).output()?;
+            crate::command::Call::new(&[Path::new("chattr"), Path::new("-Rf"), Path::new("-ia"), path])
+                .output()?;
             std::fs::remove_dir_all(path).at("remove", path)
         }
         other => other.at("remove", path),
     }
 }
 
+/// Removes a file that may be gone already.
+pub(crate) fn remove_file(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(why) if why.kind() != std::io::ErrorKind::NotFound => Err(why).at("remove", path),
+        _ => Ok(()),
+    }
+}
+
 /// A path as text; ours are made of text.
 pub(crate) fn text(path: &Path) -> Result<&str> {
-    path.to_str().ok_or_else(|| Error::Host(format!("{} is not UTF-8", path.display())))
+    path.to_str()
+        .ok_or_else(|| Error::Host(format!("{} is not UTF-8", path.display())))
 }

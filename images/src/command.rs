@@ -45,8 +45,16 @@ impl Output {
             return Ok(self);
         }
         let words = argv.iter().map(|word| OsStr::new(word.as_ref()));
-        let said = if self.stderr.trim().is_empty() { &self.stdout } else { &self.stderr };
-        Err(Error::Failed { command: shown(words), status: self.status, stderr: tail(said, 20) })
+        let said = if self.stderr.trim().is_empty() {
+            &self.stdout
+        } else {
+            &self.stderr
+        };
+        Err(Error::Failed {
+            command: shown(words),
+            status: self.status,
+            stderr: tail(said, 20),
+        })
     }
 }
 
@@ -60,7 +68,11 @@ pub(crate) struct Call {
 impl Call {
     pub fn new<S: AsRef<OsStr>>(argv: &[S]) -> Call {
         let argv = argv.iter().map(|word| word.as_ref().to_os_string()).collect();
-        Call { argv, stdin: Vec::new(), timeout: Duration::from_secs(60) }
+        Call {
+            argv,
+            stdin: Vec::new(),
+            timeout: Duration::from_secs(60),
+        }
     }
 
     pub fn stdin(mut self, bytes: &[u8]) -> Call {
@@ -85,12 +97,22 @@ impl Call {
         let (sender, ended) = mpsc::channel();
         std::thread::spawn(move || sender.send(child.wait_with_output()));
         match ended.recv_timeout(self.timeout) {
-            Ok(Ok(out)) => Ok(Output::new(out.status.code().unwrap_or(-1), out.stdout, &out.stderr)),
-            Ok(Err(source)) => Err(Error::Start { command: self.shown(), source }),
+            Ok(Ok(out)) => Ok(Output::new(
+                out.status.code().unwrap_or(-1),
+                out.stdout,
+                &out.stderr,
+            )),
+            Ok(Err(source)) => Err(Error::Start {
+                command: self.shown(),
+                source,
+            }),
             Err(_) => {
                 // The whole group: a shell's children would otherwise outlive it.
                 let _gone = kill_process_group(group, Signal::KILL);
-                Err(Error::Timeout { command: self.shown(), after: self.timeout })
+                Err(Error::Timeout {
+                    command: self.shown(),
+                    after: self.timeout,
+                })
             }
         }
     }
@@ -103,7 +125,11 @@ impl Call {
     }
 
     fn spawn(&self) -> Result<std::process::Child> {
-        let stdin = if self.stdin.is_empty() { Stdio::null() } else { Stdio::piped() };
+        let stdin = if self.stdin.is_empty() {
+            Stdio::null()
+        } else {
+            Stdio::piped()
+        };
         Command::new(&self.argv[0])
             .args(&self.argv[1..])
             .env("LC_ALL", "C.UTF-8")
@@ -127,7 +153,10 @@ pub(crate) fn run<S: AsRef<OsStr>>(argv: &[S]) -> Result<Output> {
 }
 
 fn shown<'a>(words: impl Iterator<Item = &'a OsStr>) -> String {
-    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    words
+        .map(|word| word.to_string_lossy())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// The last lines of a text.
@@ -142,8 +171,14 @@ mod tests {
 
     #[test]
     fn input_reaches_the_program_and_its_output_comes_back() {
-        let out = Call::new(&["sh", "-c", "cat; echo oops >&2; exit 3"]).stdin(b"hello").output().unwrap();
-        assert_eq!((out.status, out.stdout.as_str(), out.stderr.as_str()), (3, "hello", "oops\n"));
+        let out = Call::new(&["sh", "-c", "cat; echo oops >&2; exit 3"])
+            .stdin(b"hello")
+            .output()
+            .unwrap();
+        assert_eq!(
+            (out.status, out.stdout.as_str(), out.stderr.as_str()),
+            (3, "hello", "oops\n")
+        );
     }
 
     #[test]

@@ -40,7 +40,12 @@ pub struct Options {
 impl Options {
     /// A machine for one test: nothing of it stays.
     pub fn new(base: Base) -> Options {
-        Options { base, hostname: "data-broker".to_owned(), sizes: Sizes::default(), keep: None }
+        Options {
+            base,
+            hostname: "data-broker".to_owned(),
+            sizes: Sizes::default(),
+            keep: None,
+        }
     }
 }
 
@@ -72,7 +77,12 @@ impl Container {
             None => Place::temporary()?,
         };
         let network = Network::reserve()?;
-        let mut container = Container { options, network, place, running: None };
+        let mut container = Container {
+            options,
+            network,
+            place,
+            running: None,
+        };
         container.start()?;
         Ok(container)
     }
@@ -84,7 +94,10 @@ impl Container {
 
     /// The machine's systemd as this host numbers it: what `nsenter --target` takes.
     pub fn leader(&self) -> Result<u32> {
-        self.running.as_ref().map(|running| running.leader).ok_or_else(|| self.off())
+        self.running
+            .as_ref()
+            .map(|running| running.leader)
+            .ok_or_else(|| self.off())
     }
 
     /// Where overlay, disks and console log are.
@@ -94,9 +107,21 @@ impl Container {
 
     /// Units that failed to start.
     pub fn failed_units(&self) -> Result<Vec<String>> {
-        let argv = ["systemctl", "list-units", "--failed", "--plain", "--no-legend", "--no-pager"];
+        let argv = [
+            "systemctl",
+            "list-units",
+            "--failed",
+            "--plain",
+            "--no-legend",
+            "--no-pager",
+        ];
         let out = self.enter(&argv)?;
-        Ok(out.stdout.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
+        Ok(out
+            .stdout
+            .lines()
+            .filter_map(|line| line.split_whitespace().next())
+            .map(str::to_owned)
+            .collect())
     }
 
     fn launch(&self) -> Result<(Child, PipeWriter)> {
@@ -108,7 +133,14 @@ impl Container {
         let log = directory.join("init.log");
         let open = |path: &PathBuf| std::fs::File::create(path).at("create", path);
         let outer = Command::new("unshare")
-            .args(["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"])
+            .args([
+                "--mount",
+                "--net",
+                "--pid",
+                "--fork",
+                "--kill-child",
+                "--mount-proc",
+            ])
             .args(["--propagation", "private", "sh", "-c", INIT])
             .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
@@ -124,7 +156,10 @@ impl Container {
             .stderr(open(&log)?)
             .process_group(0)
             .spawn()
-            .map_err(|source| Error::Start { command: "unshare".to_owned(), source })?;
+            .map_err(|source| Error::Start {
+                command: "unshare".to_owned(),
+                source,
+            })?;
         Ok((outer, alive))
     }
 
@@ -139,7 +174,11 @@ impl Container {
         let state = Call::new(&argv).timeout(left).output();
         match state {
             Ok(out) if matches!(out.stdout.trim(), "running" | "degraded") => Ok(leader),
-            Ok(out) => Err(self.no_boot(&format!("systemd says {}{}", out.stdout.trim(), out.stderr.trim()))),
+            Ok(out) => Err(self.no_boot(&format!(
+                "systemd says {}{}",
+                out.stdout.trim(),
+                out.stderr.trim()
+            ))),
             Err(_) => Err(self.no_boot("its units did not all start in time")),
         }
     }
@@ -166,14 +205,27 @@ impl Container {
     }
 
     fn no_boot(&self, reason: &str) -> Error {
-        let read = |name: &str| std::fs::read_to_string(self.place.directory().join(name)).unwrap_or_default();
-        let console = format!("{}{}", tail(&read("init.log"), 10), tail(&read("console.log"), 20));
-        Error::Boot { machine: self.place.name().to_owned(), reason: reason.to_owned(), console }
+        let read =
+            |name: &str| std::fs::read_to_string(self.place.directory().join(name)).unwrap_or_default();
+        let console = format!(
+            "{}{}",
+            tail(&read("init.log"), 10),
+            tail(&read("console.log"), 20)
+        );
+        Error::Boot {
+            machine: self.place.name().to_owned(),
+            reason: reason.to_owned(),
+            console,
+        }
     }
 
     fn off(&self) -> Error {
         let reason = "it is off".to_owned();
-        Error::Boot { machine: self.place.name().to_owned(), reason, console: String::new() }
+        Error::Boot {
+            machine: self.place.name().to_owned(),
+            reason,
+            console: String::new(),
+        }
     }
 
     /// Runs a command in the machine's namespaces as the host's root: for what must work before D-Bus
@@ -194,9 +246,17 @@ impl Container {
 }
 
 fn entered(leader: u32, argv: &[&str]) -> Vec<String> {
-    let flags = ["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd"];
+    let flags = [
+        "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd",
+    ];
     let mut whole = vec!["nsenter".to_owned(), "--target".to_owned(), leader.to_string()];
-    whole.extend(flags.iter().chain(&["--"]).chain(argv).map(|word| (*word).to_owned()));
+    whole.extend(
+        flags
+            .iter()
+            .chain(&["--"])
+            .chain(argv)
+            .map(|word| (*word).to_owned()),
+    );
     whole
 }
 
@@ -211,7 +271,14 @@ impl Machine for Container {
         let limit = exec.timeout.as_secs().max(1);
         let user = format!("--uid={}", exec.user);
         let limit = format!("--property=RuntimeMaxSec={limit}");
-        let mut argv = vec!["systemd-run", "--quiet", "--collect", "--wait", "--pipe", "--service-type=exec"];
+        let mut argv = vec![
+            "systemd-run",
+            "--quiet",
+            "--collect",
+            "--wait",
+            "--pipe",
+            "--service-type=exec",
+        ];
         argv.extend(["--property=IgnoreSIGPIPE=no", &limit, &user, "--"]);
         argv.extend(exec.argv);
         let began = Instant::now();
@@ -221,7 +288,10 @@ impl Machine for Container {
             .timeout(exec.timeout + Duration::from_secs(10))
             .output()?;
         if !out.success() && began.elapsed() >= exec.timeout {
-            return Err(Error::Timeout { command: exec.argv.join(" "), after: exec.timeout });
+            return Err(Error::Timeout {
+                command: exec.argv.join(" "),
+                after: exec.timeout,
+            });
         }
         Ok(out)
     }
@@ -260,7 +330,11 @@ impl Machine for Container {
         let (mut outer, alive) = self.launch()?;
         match self.await_boot(&mut outer) {
             Ok(leader) => {
-                self.running = Some(Running { outer, alive: Some(alive), leader });
+                self.running = Some(Running {
+                    outer,
+                    alive: Some(alive),
+                    leader,
+                });
                 Ok(())
             }
             Err(why) => {
@@ -274,7 +348,9 @@ impl Machine for Container {
 
     fn endpoint(&self, port: u16) -> Result<std::net::SocketAddr> {
         let address = self.network.machine_address();
-        format!("{address}:{port}").parse().map_err(|_| Error::Host(format!("{address} is no address")))
+        format!("{address}:{port}")
+            .parse()
+            .map_err(|_| Error::Host(format!("{address} is no address")))
     }
 }
 

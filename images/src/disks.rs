@@ -62,7 +62,11 @@ pub struct Sizes {
 
 impl Default for Sizes {
     fn default() -> Sizes {
-        Sizes { data: GIB, home: GIB, tmp: GIB }
+        Sizes {
+            data: GIB,
+            home: GIB,
+            tmp: GIB,
+        }
     }
 }
 
@@ -77,17 +81,15 @@ impl Sizes {
 }
 
 /// Makes the blank image files that are not there yet.
-pub(crate) fn make_blank(directory: &Path, sizes: Sizes) -> Result<Vec<Disk>> {
+pub(crate) fn make_blank(directory: &Path, sizes: Sizes) -> Result<()> {
     cache::make(directory)?;
-    let mut made = Vec::new();
     for disk in Disk::ALL {
         let path = disk.image(directory);
         if !path.exists() {
             sparse(&path, sizes.of(disk))?;
-            made.push(disk);
         }
     }
-    Ok(made)
+    Ok(())
 }
 
 /// Makes the image files that are not there yet, each with an ext4 under its label.
@@ -101,7 +103,16 @@ pub(crate) fn make_formatted(directory: &Path, sizes: Sizes) -> Result<()> {
         // Formatted under another name: a file of the right name always holds a file system.
         let partial = path.with_extension("partial");
         sparse(&partial, sizes.of(disk))?;
-        run(&["mkfs.ext4", "-q", "-F", "-m", "0", "-L", &disk.label(), cache::text(&partial)?])?;
+        run(&[
+            "mkfs.ext4",
+            "-q",
+            "-F",
+            "-m",
+            "0",
+            "-L",
+            &disk.label(),
+            cache::text(&partial)?,
+        ])?;
         std::fs::rename(&partial, &path).at("rename", &partial)?;
     }
     Ok(())
@@ -109,6 +120,19 @@ pub(crate) fn make_formatted(directory: &Path, sizes: Sizes) -> Result<()> {
 
 /// An empty file of this size that takes no room yet.
 pub(crate) fn sparse(path: &Path, bytes: u64) -> Result<()> {
-    let file = OpenOptions::new().create(true).truncate(true).write(true).open(path).at("create", path)?;
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .open(path)
+        .at("create", path)?;
     file.set_len(bytes).at("size", path)
+}
+
+/// Fills a file up to whole sectors, as a disk has them.
+pub(crate) fn round_up(path: &Path) -> Result<()> {
+    let file = OpenOptions::new().write(true).open(path).at("open", path)?;
+    let length = file.metadata().at("measure", path)?.len();
+    file.set_len(length.next_multiple_of(4096).max(4096))
+        .at("size", path)
 }

@@ -76,6 +76,10 @@ pub(crate) trait AtPath<T> {
 
 impl<T, E: Into<std::io::Error>> AtPath<T> for Result<T, E> {
     fn at(self, what: &'static str, path: &Path) -> Result<T> {
-        self.map_err(|source| Error::File { what, path: path.to_path_buf(), source: source.into() })
+        self.map_err(|source| Error::File {
+            what,
+            path: path.to_path_buf(),
+            source: source.into(),
+        })
     }
 }

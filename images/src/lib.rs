@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod base;
+mod base64;
 pub mod cache;
 mod command;
 pub mod container;
@@ -10,6 +11,9 @@ pub mod machine;
 mod network;
 mod place;
 mod process;
+mod qmp;
+mod serial;
+pub mod virt;
 
 pub use base::Base;
 pub use command::Output;
@@ -17,3 +21,4 @@ pub use container::{Container, Options};
 pub use disks::{Disk, GIB, Sizes};
 pub use error::{Error, Result};
 pub use machine::{Exec, Kind, Machine};
+pub use virt::{Attached, Virtual, VirtualOptions};

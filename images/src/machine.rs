@@ -31,7 +31,12 @@ pub struct Exec<'a> {
 impl<'a> Exec<'a> {
     /// As root, no input, one minute.
     pub fn new(argv: &'a [&'a str]) -> Exec<'a> {
-        Exec { argv, user: "root", stdin: b"", timeout: Duration::from_secs(60) }
+        Exec {
+            argv,
+            user: "root",
+            stdin: b"",
+            timeout: Duration::from_secs(60),
+        }
     }
 }
 
@@ -66,7 +71,10 @@ pub trait Machine {
     /// Runs a command as an account of the machine's, with its groups and a fresh environment, but
     /// without a login: limits of PAM sessions need ssh.
     fn run_as(&self, user: &str, argv: &[&str]) -> Result<Output> {
-        self.exec(&Exec { user, ..Exec::new(argv) })
+        self.exec(&Exec {
+            user,
+            ..Exec::new(argv)
+        })
     }
 
     /// Copies a file of this host's into the machine, owned by root, replaced in one step.
@@ -77,11 +85,7 @@ pub trait Machine {
 
     /// Writes a file in the machine, owned by root, replaced in one step; its directory is made.
     fn write_file(&self, path: &str, bytes: &[u8], mode: u32) -> Result<()> {
-        // The arguments are $0, $1: no path is ever read as shell text.
-        let script = "mkdir -p \"$(dirname \"$0\")\" && cat > \"$0.new\" && chmod \"$1\" \"$0.new\" && mv -f \"$0.new\" \"$0\"";
-        let mode = format!("{mode:o}");
-        let argv = ["sh", "-c", script, path, &mode];
-        self.exec(&Exec { stdin: bytes, ..Exec::new(&argv) })?.checked(&argv).map(drop)
+        write_by_input(self, path, bytes, mode)
     }
 
     /// Reads a file of the machine's.
@@ -89,4 +93,24 @@ pub trait Machine {
         let argv = ["cat", "--", path];
         Ok(self.run(&argv)?.checked(&argv)?.raw)
     }
+}
+
+/// Writes a file through a command's standard input.
+pub(crate) fn write_by_input<M: Machine + ?Sized>(
+    machine: &M,
+    path: &str,
+    bytes: &[u8],
+    mode: u32,
+) -> Result<()> {
+    // The arguments are $0 and $1: no path is ever read as shell text.
+    let script = "mkdir -p \"$(dirname \"$0\")\" && cat > \"$0.new\" && chmod \"$1\" \"$0.new\" && mv -f \"$0.new\" \"$0\"";
+    let mode = format!("{mode:o}");
+    let argv = ["sh", "-c", script, path, &mode];
+    machine
+        .exec(&Exec {
+            stdin: bytes,
+            ..Exec::new(&argv)
+        })?
+        .checked(&["write", path])
+        .map(drop)
 }

@@ -23,10 +23,15 @@ impl Network {
         for number in 1..=250 {
             let lock = Lock::attempt(&directory.join(format!("network-{number}.lock")))?;
             if let Some(lock) = lock {
-                return Ok(Network { number, _reserved: lock });
+                return Ok(Network {
+                    number,
+                    _reserved: lock,
+                });
             }
         }
-        Err(Error::Host("250 machines are running: no network is free".to_owned()))
+        Err(Error::Host(
+            "250 machines are running: no network is free".to_owned(),
+        ))
     }
 
     pub fn host_address(&self) -> String {
@@ -42,15 +47,26 @@ impl Network {
         let here = self.host_interface();
         self.disconnect()?;
         let process = process.to_string();
-        run(&["ip", "link", "add", &here, "type", "veth", "peer", "name", INTERFACE, "netns", &process])?;
-        run(&["ip", "address", "add", &format!("{}/30", self.host_address()), "dev", &here])?;
+        run(&[
+            "ip", "link", "add", &here, "type", "veth", "peer", "name", INTERFACE, "netns", &process,
+        ])?;
+        run(&[
+            "ip",
+            "address",
+            "add",
+            &format!("{}/30", self.host_address()),
+            "dev",
+            &here,
+        ])?;
         run(&["ip", "link", "set", &here, "up"])?;
         Ok(())
     }
 
     /// Takes up a cable that a killed machine left; its number is ours now.
     pub fn disconnect(&self) -> Result<()> {
-        Call::new(&["ip", "link", "delete", &self.host_interface()]).output().map(drop)
+        Call::new(&["ip", "link", "delete", &self.host_interface()])
+            .output()
+            .map(drop)
     }
 
     fn host_interface(&self) -> String {

@@ -35,7 +35,9 @@ impl Place {
     pub fn kept(name: &str) -> Result<Place> {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if name.is_empty() || name.starts_with(TEMPORARY) || !name.chars().all(plain) {
-            return Err(Error::Host(format!("{name:?} is no name for a machine: lower-case letters, digits, -")));
+            return Err(Error::Host(format!(
+                "{name:?} is no name for a machine: lower-case letters, digits, -"
+            )));
         }
         Place::locked(name.to_owned(), store()?.join(name), true)
     }
@@ -43,7 +45,12 @@ impl Place {
     fn locked(name: String, directory: PathBuf, kept: bool) -> Result<Place> {
         cache::make(&directory)?;
         match Lock::attempt(&directory.join("lock"))? {
-            Some(lock) => Ok(Place { name, directory, kept, _lock: lock }),
+            Some(lock) => Ok(Place {
+                name,
+                directory,
+                kept,
+                _lock: lock,
+            }),
             None => Err(Error::Host(format!("machine {name} is running already"))),
         }
     }
