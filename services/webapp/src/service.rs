@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
-use tokio::time::{interval, timeout};
+use tokio::time::{interval, sleep, timeout};
 
 use crate::config::Config;
 use crate::health::board::Board;
@@ -22,6 +22,9 @@ use crate::log::{Level, event, set_level};
 const FIRST_ROUND_TIME: Duration = Duration::from_secs(2);
 /// Longer than any round plus the pause after it: a prober this quiet is dead.
 const PROBER_QUIET: Duration = Duration::from_secs(15);
+/// systemd calls a unit "reloading" until its reload command has ended as well; asked sooner, this
+/// service would find itself ill.
+const RELOAD_SETTLES: Duration = Duration::from_millis(300);
 
 /// Runs the portal for `machine` until SIGTERM or SIGINT.
 pub async fn run(config: Config, machine: impl Machine) -> anyhow::Result<()> {
@@ -60,8 +63,9 @@ pub async fn run(config: Config, machine: impl Machine) -> anyhow::Result<()> {
         // Settings arrive with the process and stay; what can be renewed is the view of the machine.
         tell(&[NotifyState::Reloading]);
         tell(&[NotifyState::Ready]);
-        pulse.nudge();
         event(Level::Info, "service.reloaded", &[]);
+        sleep(RELOAD_SETTLES).await;
+        pulse.nudge();
     }
 
     tell(&[

@@ -129,3 +129,27 @@ impl Board {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_nobody_renews_turns_into_knowing_nothing() {
+        let board = Board::new(Watched::default());
+        assert_eq!(board.answer().state, HealthState::Starting);
+        let mut facts = Facts::unknown(Unknown::Failed, SystemTime::now(), Duration::from_secs(60));
+        facts.disks.clear();
+        facts.load = Ok(crate::health::machine::Load {
+            one: 0.0,
+            five: 0.0,
+            fifteen: 0.0,
+        });
+        board.publish(&facts);
+        assert_eq!(board.answer().state, HealthState::Healthy);
+        board.age_by(STALE_AFTER);
+        let stale = board.answer();
+        assert_eq!(stale.state, HealthState::Degraded);
+        assert!(String::from_utf8_lossy(&stale.body).contains("\"status\": \"degraded\""));
+    }
+}

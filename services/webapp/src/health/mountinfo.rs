@@ -61,7 +61,7 @@ mod tests {
 
     /// Taken in a unit with the portal's sandbox on a machine with three extra disks.
     const SANDBOXED: &str = include_str!("../../tests/data/mountinfo-sandboxed.txt");
-    /// The same machine after the data disk was taken away and `/home` lies on the root disk.
+    /// The same machine without its disks: `/tmp` is a tmpfs there, which is a filesystem of its own.
     const DISKS_GONE: &str = include_str!("../../tests/data/mountinfo-disks-gone.txt");
 
     #[test]
@@ -73,12 +73,19 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_bound_onto_itself_is_not_a_disk() {
+    fn a_disk_that_is_gone_is_missed() {
         let found: Vec<_> = PARTITIONS
             .iter()
             .filter(|path| own_filesystem(DISKS_GONE, path))
             .collect();
-        assert_eq!(found, [&"/"]);
+        assert_eq!(found, [&"/", &"/tmp"]);
+    }
+
+    #[test]
+    fn a_directory_bound_onto_itself_is_not_a_disk() {
+        let text = "1 0 8:1 / / rw - ext4 a rw\n2 1 8:1 /home /home ro - ext4 a rw\n\
+                    3 1 8:1 /systemd-private/tmp /tmp rw - ext4 a rw\n";
+        assert!(!own_filesystem(text, "/home") && !own_filesystem(text, "/tmp"));
     }
 
     #[test]

@@ -200,6 +200,7 @@ async fn converse(stream: UnixStream, app: Router, mut stop: watch::Receiver<boo
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
         .max_buf_size(HEAD_BYTES)
+        .max_header_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
