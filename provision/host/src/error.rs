@@ -8,6 +8,14 @@ use appliance::path::TargetPath;
 /// Why an operation on the machine failed.
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
+    /// The root directory itself could not be opened.
+    #[error("cannot open {} as the root of a machine", directory.display())]
+    Root {
+        /// Which directory.
+        directory: std::path::PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// A file, directory or link could not be worked on.
     #[error("cannot {operation} {path}")]
     File {
@@ -15,6 +23,14 @@ pub enum HostError {
         operation: &'static str,
         /// On what.
         path: TargetPath,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file of the kernel or a device could not be worked on.
+    #[error("cannot read or write {path}")]
+    Kernel {
+        /// Its path on the running machine.
+        path: String,
         /// Why.
         source: io::Error,
     },
@@ -37,12 +53,10 @@ pub enum HostError {
         obstacle: TargetPath,
     },
     /// A file is larger than anything that is read whole.
-    #[error("{path} is {bytes} bytes, more than the {limit} that are read")]
+    #[error("{path} is larger than the {limit} bytes that are read")]
     TooLarge {
         /// Which file.
         path: TargetPath,
-        /// Its size.
-        bytes: u64,
         /// The bound.
         limit: u64,
     },
@@ -146,9 +160,11 @@ impl HostError {
     /// What the operator can do next, when there is something that is always right.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::File { source, .. } | Self::Mount { source, .. } | Self::Start { source, .. } => {
-                hint_of(source.raw_os_error()?)
-            }
+            Self::Root { source, .. }
+            | Self::Kernel { source, .. }
+            | Self::File { source, .. }
+            | Self::Mount { source, .. }
+            | Self::Start { source, .. } => hint_of(source.raw_os_error()?),
             Self::WrongKind { .. } | Self::Obstructed { .. } => {
                 Some("look who put it there (ls -ld), move it away, then run the command again")
             }
@@ -169,9 +185,11 @@ impl HostError {
     /// The number of the system call's error, when one is behind it.
     pub fn errno(&self) -> Option<i32> {
         match self {
-            Self::File { source, .. } | Self::Mount { source, .. } | Self::Start { source, .. } => {
-                source.raw_os_error()
-            }
+            Self::Root { source, .. }
+            | Self::Kernel { source, .. }
+            | Self::File { source, .. }
+            | Self::Mount { source, .. }
+            | Self::Start { source, .. } => source.raw_os_error(),
             _ => None,
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod attribute;
+mod bus;
 pub mod command;
 pub mod directory;
 pub mod disk;

@@ -1,6 +1,14 @@
 //! The four account files, line by line.
 
+use std::fmt;
+
+use appliance::path::TargetPath;
+use rustix::fs::FileType;
 use serde::{Serialize, Serializer};
+
+use crate::facts::file;
+use crate::root::Blocked;
+use crate::{Host, HostError};
 
 /// `/etc/passwd`, `/etc/group`, `/etc/shadow` and `/etc/gshadow`. A file that is not there is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -31,7 +39,7 @@ pub enum Line<T> {
 
 /// Text that is never printed.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Hidden(pub(crate) String);
+pub struct Hidden(pub(crate) Vec<u8>);
 
 /// `name:password:uid:gid:comment:home:shell`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -114,6 +122,92 @@ fn hide<S: Serializer>(_: &Hidden, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str("[not shown]")
 }
 
+/// One line's text and back. Only a line that comes back unchanged counts as understood, so that a rewritten
+/// file differs from the old one in nothing but what was meant.
+pub(crate) trait Record: Sized + PartialEq {
+    /// Where its file is.
+    const FILE: &'static str;
+    fn parse(line: &str) -> Option<Self>;
+    fn print(&self) -> String;
+}
+
+impl<T: Record> Lines<T> {
+    /// Reads the bytes of a whole file.
+    pub(crate) fn parse(bytes: &[u8]) -> Self {
+        let text = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+        if text.is_empty() {
+            return Self::default();
+        }
+        Self(text.split(|byte| *byte == b'\n').map(Self::parse_line).collect())
+    }
+
+    fn parse_line(line: &[u8]) -> Line<T> {
+        std::str::from_utf8(line)
+            .ok()
+            .and_then(|text| T::parse(text).filter(|entry| entry.print() == text))
+            .map_or_else(|| Line::Other(Hidden(line.to_vec())), Line::Entry)
+    }
+
+    /// The bytes of the whole file; `None` when a field holds what would end it, which is how an account
+    /// named `x\nroot::0:0:` would get in.
+    pub(crate) fn print(&self) -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        for line in &self.0 {
+            match line {
+                Line::Entry(entry) => {
+                    let text = entry.print();
+                    if text.contains(['\n', '\0']) || T::parse(&text).as_ref() != Some(entry) {
+                        return None;
+                    }
+                    bytes.extend(text.as_bytes());
+                }
+                Line::Other(Hidden(text)) => bytes.extend(text),
+            }
+            bytes.push(b'\n');
+        }
+        Some(bytes)
+    }
+
+    fn read(host: &Host) -> Result<Self, HostError> {
+        let path = path_of::<T>()?;
+        let place = match host.place(&path) {
+            Ok(place) => place,
+            Err(Blocked::Missing) => return Ok(Self::default()),
+            Err(blocked) => return Err(blocked.into_error("read", &path)),
+        };
+        match place.look().map_err(|errno| place.error("look at", errno))? {
+            None => Ok(Self::default()),
+            Some(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {
+                Ok(Self::parse(&file::read_at(&place)?))
+            }
+            Some(_) => Err(HostError::WrongKind {
+                path,
+                found: "link, directory or device",
+                wanted: "file",
+            }),
+        }
+    }
+}
+
+pub(crate) fn path_of<T: Record>() -> Result<TargetPath, HostError> {
+    TargetPath::new(T::FILE).map_err(|error| HostError::Malformed {
+        path: T::FILE.to_owned(),
+        problem: error.to_string(),
+    })
+}
+
+impl AccountFiles {
+    /// Reads the four files. Takes no lock: each is replaced by a rename, so none is seen half-written.
+    pub(crate) fn read(host: &Host) -> Result<Self, HostError> {
+        Ok(Self {
+            passwd: Lines::read(host)?,
+            group: Lines::read(host)?,
+            shadow: Lines::read(host)?,
+            gshadow: Lines::read(host)?,
+        })
+    }
+}
+
 impl<T> Default for Lines<T> {
     fn default() -> Self {
         Self(Vec::new())
@@ -128,6 +222,7 @@ impl<T> Lines<T> {
             Line::Other(_) => None,
         })
     }
+
     /// The same, to be changed.
     pub fn entries_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.0.iter_mut().filter_map(|line| match line {
@@ -135,10 +230,29 @@ impl<T> Lines<T> {
             Line::Other(_) => None,
         })
     }
+
+    /// Numbers, from 1, of the lines that are neither understood nor empty nor comments. The C library may
+    /// still read an account in them, so whoever decides about security must not pass over them.
+    pub fn strange(&self) -> Vec<usize> {
+        let strange = |line: &Line<T>| match line {
+            Line::Entry(_) => false,
+            Line::Other(Hidden(text)) => {
+                !text.trim_ascii().is_empty() && !text.trim_ascii().starts_with(b"#")
+            }
+        };
+        self.0
+            .iter()
+            .zip(1..)
+            .filter(|(line, _)| strange(line))
+            .map(|(_, number)| number)
+            .collect()
+    }
+
     /// Adds a line at the end.
     pub fn push(&mut self, entry: T) {
         self.0.push(Line::Entry(entry));
     }
+
     /// Drops the lines for which `keep` is false; lines that nobody understands stay.
     pub fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
         self.0.retain(|line| match line {
@@ -148,27 +262,157 @@ impl<T> Lines<T> {
     }
 }
 
+impl Record for PasswdLine {
+    const FILE: &'static str = "/etc/passwd";
+
+    fn parse(line: &str) -> Option<Self> {
+        let [name, password, uid, gid, comment, home, shell] = fields(line)?;
+        named(name)?;
+        Some(Self {
+            name: name.to_owned(),
+            password: Password(password.to_owned()),
+            uid: uid.parse().ok()?,
+            gid: gid.parse().ok()?,
+            comment: comment.to_owned(),
+            home: home.to_owned(),
+            shell: shell.to_owned(),
+        })
+    }
+
+    fn print(&self) -> String {
+        let Self {
+            name,
+            password,
+            uid,
+            gid,
+            comment,
+            home,
+            shell,
+        } = self;
+        format!("{name}:{}:{uid}:{gid}:{comment}:{home}:{shell}", password.0)
+    }
+}
+
+impl Record for GroupLine {
+    const FILE: &'static str = "/etc/group";
+
+    fn parse(line: &str) -> Option<Self> {
+        let [name, password, gid, members] = fields(line)?;
+        named(name)?;
+        Some(Self {
+            name: name.to_owned(),
+            password: Password(password.to_owned()),
+            gid: gid.parse().ok()?,
+            members: list(members),
+        })
+    }
+
+    fn print(&self) -> String {
+        format!(
+            "{}:{}:{}:{}",
+            self.name,
+            self.password.0,
+            self.gid,
+            self.members.join(",")
+        )
+    }
+}
+
+impl Record for ShadowLine {
+    const FILE: &'static str = "/etc/shadow";
+
+    fn parse(line: &str) -> Option<Self> {
+        let [name, password, rest @ ..] = fields::<9>(line)?;
+        named(name)?;
+        Some(Self {
+            name: name.to_owned(),
+            password: Password(password.to_owned()),
+            rest: rest.join(":"),
+        })
+    }
+
+    fn print(&self) -> String {
+        format!("{}:{}:{}", self.name, self.password.0, self.rest)
+    }
+}
+
+impl Record for GshadowLine {
+    const FILE: &'static str = "/etc/gshadow";
+
+    fn parse(line: &str) -> Option<Self> {
+        let [name, password, administrators, members] = fields(line)?;
+        named(name)?;
+        Some(Self {
+            name: name.to_owned(),
+            password: Password(password.to_owned()),
+            administrators: list(administrators),
+            members: list(members),
+        })
+    }
+
+    fn print(&self) -> String {
+        let Self {
+            name,
+            password,
+            administrators,
+            members,
+        } = self;
+        format!(
+            "{name}:{}:{}:{}",
+            password.0,
+            administrators.join(","),
+            members.join(",")
+        )
+    }
+}
+
+fn fields<const COUNT: usize>(line: &str) -> Option<[&str; COUNT]> {
+    line.split(':').collect::<Vec<_>>().try_into().ok()
+}
+
+/// `#` begins a comment and `+` and `-` an NIS line, which look like entries.
+fn named(name: &str) -> Option<()> {
+    (!name.is_empty() && !name.starts_with(['#', '+', '-'])).then_some(())
+}
+
+fn list(text: &str) -> Vec<String> {
+    text.split(',')
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
 impl Password {
-    /// `x`
+    /// `x`: see the shadow file.
     pub fn shadowed() -> Self {
         Self("x".to_owned())
     }
+
     /// `!*`, which no password opens.
     pub fn locked_forever() -> Self {
         Self("!*".to_owned())
     }
-    /// `!`, the word of groups.
+
+    /// `!`, the word of a group that nobody joins by password.
     pub fn none() -> Self {
         Self("!".to_owned())
     }
+
     /// What it means.
     pub fn state(&self) -> PasswordState {
-        unimplemented!()
+        match self.0.as_str() {
+            "" => PasswordState::Empty,
+            "x" => PasswordState::Shadowed,
+            "!*" => PasswordState::LockedForever,
+            word if word.starts_with('!') => PasswordState::Locked,
+            word if word.starts_with('*') || word.len() < 13 => PasswordState::Unusable,
+            _ => PasswordState::Set,
+        }
     }
 }
 
-impl std::fmt::Debug for Password {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Password {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:?}", self.state())
     }
 }
@@ -179,8 +423,84 @@ impl Serialize for Password {
     }
 }
 
-impl std::fmt::Debug for Hidden {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Hidden {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("[not shown]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash\n# a comment\n+@nis\ndeploy:x:884:884::/home/deploy:/bin/sh\ntoor:x:00:0::/:/bin/sh\n";
+    const SHADOW: &str =
+        "root:*:20000:0:99999:7:::\ndeploy:!*:20000::::::\nann:$y$j9T$abcdefghijkl$xyz:20000:0:99999:7:::\n";
+
+    #[test]
+    fn a_file_comes_back_byte_for_byte() {
+        assert_eq!(
+            Lines::<PasswdLine>::parse(PASSWD.as_bytes()).print().as_deref(),
+            Some(PASSWD.as_bytes())
+        );
+        assert_eq!(
+            Lines::<ShadowLine>::parse(SHADOW.as_bytes()).print().as_deref(),
+            Some(SHADOW.as_bytes())
+        );
+        let group = "data-ops:x:880:deploy,ann\nempty:x:881:\n";
+        let lines = Lines::<GroupLine>::parse(group.as_bytes());
+        assert_eq!(lines.entries().next().map(|line| line.members.len()), Some(2));
+        assert_eq!(lines.print().as_deref(), Some(group.as_bytes()));
+    }
+
+    #[test]
+    fn what_the_c_library_may_read_otherwise_is_strange() {
+        let lines = Lines::<PasswdLine>::parse(PASSWD.as_bytes());
+        assert_eq!(
+            lines.entries().map(|line| line.name.as_str()).collect::<Vec<_>>(),
+            ["root", "deploy"]
+        );
+        assert_eq!(lines.strange(), [3, 5]);
+    }
+
+    #[test]
+    fn no_hash_is_ever_shown() {
+        let shadow = Lines::<ShadowLine>::parse(SHADOW.as_bytes());
+        let shown = format!("{shadow:?} {}", serde_json::to_string(&shadow).expect("json"));
+        assert!(!shown.contains("j9T"), "{shown}");
+        let states: Vec<_> = shadow.entries().map(|line| line.password.state()).collect();
+        assert_eq!(
+            states,
+            [
+                PasswordState::Unusable,
+                PasswordState::LockedForever,
+                PasswordState::Set
+            ]
+        );
+    }
+
+    #[test]
+    fn a_field_cannot_become_a_line() {
+        let mut lines = Lines::<PasswdLine>::parse(PASSWD.as_bytes());
+        for entry in lines.entries_mut() {
+            entry.comment = "x:/:/bin/sh\nevil::0:0:".to_owned();
+        }
+        assert_eq!(lines.print(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_file_comes_back(bytes in prop::collection::vec(prop_oneof![Just(b':'), Just(b'\n'), Just(b','), any::<u8>()], 0..200)) {
+            let lines = Lines::<GroupLine>::parse(&bytes);
+            let mut expected = bytes.clone();
+            if !expected.is_empty() && !expected.ends_with(b"\n") {
+                expected.push(b'\n');
+            }
+            if bytes == b"\n" {
+                expected.clear();
+            }
+            prop_assert_eq!(lines.print(), Some(expected));
+        }
     }
 }

@@ -1,12 +1,20 @@
 //! Inodes, as `statx` and the extended attributes tell them.
 
 use std::collections::BTreeMap;
+use std::ffi::CString;
 use std::fmt;
+use std::io::Read;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use appliance::acl::Acl;
 use appliance::mode::Mode;
 use appliance::path::TargetPath;
+use rustix::fs::{AtFlags, Dir, FileType, OFlags, StatxAttributes, StatxFlags};
+use rustix::io::Errno;
 use serde::{Serialize, Serializer};
+
+use crate::root::{Blocked, Place, descriptor_path};
+use crate::{Facts, Host, HostError, Look};
 
 /// One file, directory, link or other thing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -127,4 +135,348 @@ pub(super) fn serialize_contents<S: Serializer>(
         };
         (path, text)
     }))
+}
+
+/// The largest file that is read whole: nothing that the appliance writes comes near.
+const LARGEST: u64 = 16 << 20;
+
+/// Looks at a name in an open directory without following it; `None` when nothing is there.
+pub(crate) fn inode_at(directory: BorrowedFd<'_>, name: &[u8]) -> Result<Option<Inode>, Errno> {
+    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
+    let found = match rustix::fs::statx(directory, name, flags, StatxFlags::BASIC_STATS) {
+        Ok(found) => found,
+        Err(Errno::NOENT) => return Ok(None),
+        Err(errno) => return Err(errno),
+    };
+    let kind = match FileType::from_raw_mode(u32::from(found.stx_mode)) {
+        FileType::RegularFile => Kind::File,
+        FileType::Directory => Kind::Directory,
+        FileType::Symlink => match rustix::fs::readlinkat(directory, name, Vec::new()) {
+            Ok(target) => Kind::Link(escape(target.as_bytes())),
+            Err(Errno::NOENT) => return Ok(None),
+            Err(errno) => return Err(errno),
+        },
+        FileType::Socket => Kind::Other("socket"),
+        FileType::Fifo => Kind::Other("fifo"),
+        FileType::BlockDevice => Kind::Other("block device"),
+        FileType::CharacterDevice => Kind::Other("character device"),
+        FileType::Unknown => Kind::Other("thing of unknown kind"),
+    };
+    let attributes = match kind {
+        Kind::Link(_) => Attributes::default(),
+        _ => match Attributes::read(&path_below(directory, name)) {
+            Ok(attributes) => attributes,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(errno) => return Err(errno),
+        },
+    };
+    Ok(Some(Inode {
+        kind,
+        uid: found.stx_uid,
+        gid: found.stx_gid,
+        mode: Mode::from_bits(u32::from(found.stx_mode)),
+        size: found.stx_size,
+        device: rustix::fs::makedev(found.stx_dev_major, found.stx_dev_minor),
+        number: found.stx_ino,
+        links: u64::from(found.stx_nlink),
+        changed: Timestamp {
+            seconds: found.stx_ctime.tv_sec,
+            nanoseconds: found.stx_ctime.tv_nsec,
+        },
+        modified: Timestamp {
+            seconds: found.stx_mtime.tv_sec,
+            nanoseconds: found.stx_mtime.tv_nsec,
+        },
+        acl: attributes.acl,
+        default_acl: attributes.default_acl,
+        immutable: found.stx_attributes.contains(StatxAttributes::IMMUTABLE),
+        append_only: found.stx_attributes.contains(StatxAttributes::APPEND),
+        capabilities: attributes.capabilities,
+    }))
+}
+
+/// What the extended attributes hold that decides about access.
+#[derive(Default)]
+struct Attributes {
+    acl: Option<Acl>,
+    default_acl: Option<Acl>,
+    capabilities: bool,
+}
+
+impl Attributes {
+    /// One call when there are none, which is the rule outside /data.
+    fn read(path: &[u8]) -> Result<Self, Errno> {
+        let mut names = [0u8; 1024];
+        let length = match rustix::fs::llistxattr(path, &mut names) {
+            Ok(length) => length,
+            // Such as /proc, which keeps none.
+            Err(Errno::NOTSUP) => 0,
+            Err(errno) => return Err(errno),
+        };
+        let mut attributes = Self::default();
+        for name in names[..length].split(|byte| *byte == 0) {
+            match name {
+                b"system.posix_acl_access" => attributes.acl = read_acl(path, ACCESS)?,
+                b"system.posix_acl_default" => attributes.default_acl = read_acl(path, DEFAULT)?,
+                b"security.capability" => attributes.capabilities = true,
+                _ => {}
+            }
+        }
+        Ok(attributes)
+    }
+}
+
+/// Name of the attribute that holds the access list.
+pub(crate) const ACCESS: &str = "system.posix_acl_access";
+/// Name of the attribute that holds the default list.
+pub(crate) const DEFAULT: &str = "system.posix_acl_default";
+
+/// Reads one list of what `path` names; a link is not followed.
+pub(crate) fn read_acl(path: &[u8], name: &str) -> Result<Option<Acl>, Errno> {
+    // Room for some 250 entries; the kernel refuses with ERANGE beyond, which is an error and not a gap.
+    let mut bytes = [0u8; 2048];
+    match rustix::fs::lgetxattr(path, name, &mut bytes) {
+        Ok(length) => Acl::from_attribute(&bytes[..length])
+            .map(Some)
+            .map_err(|_| Errno::INVAL),
+        Err(Errno::NODATA | Errno::NOTSUP) => Ok(None),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// `/proc/self/fd/N/name`: reaches attributes without opening the thing, which for a device or a pipe would do
+/// more than look.
+fn path_below(directory: BorrowedFd<'_>, name: &[u8]) -> Vec<u8> {
+    let mut path = descriptor_path(directory).into_bytes();
+    path.push(b'/');
+    path.extend_from_slice(name);
+    path
+}
+
+/// The names in a directory, sorted.
+pub(crate) fn names_in(directory: BorrowedFd<'_>, name: &str) -> Result<(OwnedFd, Vec<CString>), Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let directory = rustix::fs::openat(directory, name, flags, rustix::fs::Mode::empty())?;
+    let names = sorted_names(&directory)?;
+    Ok((directory, names))
+}
+
+fn sorted_names(directory: &OwnedFd) -> Result<Vec<CString>, Errno> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(directory)? {
+        let entry = entry?;
+        if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+            names.push(entry.file_name().to_owned());
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Looks at paths in order and keeps the last directory open.
+pub(super) struct Directories<'a> {
+    host: &'a Host,
+    last: Option<(TargetPath, Result<OwnedFd, Blocked>)>,
+}
+
+impl<'a> Directories<'a> {
+    pub fn new(host: &'a Host) -> Self {
+        Self { host, last: None }
+    }
+
+    pub fn look(&mut self, path: &TargetPath, look: Look, facts: &mut Facts) -> Result<(), HostError> {
+        let parent = path.parent().unwrap_or_else(TargetPath::root);
+        let name = if path.name().is_empty() { "." } else { path.name() };
+        let directory = match &self.last {
+            Some((last, directory)) if *last == parent => directory,
+            _ => {
+                &self
+                    .last
+                    .insert((parent.clone(), self.host.directory_at(&parent)))
+                    .1
+            }
+        };
+        let directory = match directory {
+            Ok(directory) => directory.as_fd(),
+            Err(Blocked::Missing) => return Ok(()),
+            Err(Blocked::Failed(errno)) => return Err(HostError::file("look at", path, *errno)),
+            Err(Blocked::Obstructed(obstacle)) => {
+                facts.obstructed.insert(path.clone(), obstacle.clone());
+                return Ok(());
+            }
+        };
+        let fail = |operation| move |errno: Errno| HostError::file(operation, path, errno);
+        let Some(inode) = inode_at(directory, name.as_bytes()).map_err(fail("look at"))? else {
+            return Ok(());
+        };
+        match (look, &inode.kind) {
+            (Look::Content | Look::Digest, Kind::File) => {
+                let directory = directory
+                    .try_clone_to_owned()
+                    .map_err(|source| HostError::file("read", path, source))?;
+                let bytes = read_at(&Place {
+                    directory,
+                    name,
+                    path,
+                })?;
+                if look == Look::Digest {
+                    facts.digests.insert(path.clone(), Digest::of(&bytes));
+                } else {
+                    facts.contents.insert(path.clone(), bytes);
+                }
+            }
+            (Look::Listing, Kind::Directory) => {
+                let (directory, names) = names_in(directory, name).map_err(fail("list"))?;
+                let mut listing = BTreeMap::new();
+                for name in names {
+                    if let Some(inode) = inode_at(directory.as_fd(), name.as_bytes()).map_err(fail("list"))? {
+                        listing.insert(escape(name.as_bytes()), inode);
+                    }
+                }
+                facts.listings.insert(path.clone(), listing);
+            }
+            _ => {}
+        }
+        facts.inodes.insert(path.clone(), inode);
+        Ok(())
+    }
+}
+
+/// Bytes that may still be written below `path`; `None` when it is not there.
+pub(super) fn free_bytes(host: &Host, path: &TargetPath) -> Result<Option<u64>, HostError> {
+    match host.directory_at(path) {
+        Ok(directory) => {
+            let answer = rustix::fs::fstatvfs(directory)
+                .map_err(|errno| HostError::file("ask for free space of", path, errno))?;
+            Ok(Some(answer.f_bavail.saturating_mul(answer.f_frsize)))
+        }
+        Err(Blocked::Missing) => Ok(None),
+        Err(blocked) => Err(blocked.into_error("ask for free space of", path)),
+    }
+}
+
+/// The names in a directory that is on the target, those that are not UTF-8 left out; `None` when it is not there.
+pub(super) fn names(host: &Host, path: &TargetPath) -> Result<Option<Vec<String>>, HostError> {
+    let place = match host.place(path) {
+        Ok(place) => place,
+        Err(Blocked::Missing) => return Ok(None),
+        Err(blocked) => return Err(blocked.into_error("list", path)),
+    };
+    match names_in(place.directory.as_fd(), place.name) {
+        Ok((_, names)) => Ok(Some(
+            names
+                .into_iter()
+                .filter_map(|name| name.into_string().ok())
+                .collect(),
+        )),
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(place.error("list", errno)),
+    }
+}
+
+/// Reads a regular file whole; the caller has seen that it is one.
+pub(crate) fn read_at(place: &Place<'_>) -> Result<Vec<u8>, HostError> {
+    let fail = |errno| place.error("read", errno);
+    // Not blocking, in case a pipe was put there meanwhile.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file =
+        rustix::fs::openat(&place.directory, place.name, flags, rustix::fs::Mode::empty()).map_err(fail)?;
+    let mut bytes = Vec::new();
+    std::fs::File::from(file)
+        .take(LARGEST + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|source| HostError::file("read", place.path, source))?;
+    match bytes.len() as u64 {
+        length if length > LARGEST => Err(HostError::TooLarge {
+            path: place.path.clone(),
+            limit: LARGEST,
+        }),
+        _ => Ok(bytes),
+    }
+}
+
+/// Everything below `path`; `None` when it is not there or no directory.
+pub(super) fn tree(host: &Host, path: &TargetPath) -> Result<Option<Tree>, HostError> {
+    let place = match host.place(path) {
+        Ok(place) => place,
+        Err(Blocked::Missing | Blocked::Obstructed(_)) => return Ok(None),
+        Err(blocked) => return Err(blocked.into_error("walk", path)),
+    };
+    let Some(top) = inode_at(place.directory.as_fd(), place.name.as_bytes())
+        .map_err(|errno| place.error("look at", errno))?
+    else {
+        return Ok(None);
+    };
+    if top.kind != Kind::Directory {
+        return Ok(None);
+    }
+    let mut tree = Tree::default();
+    let device = top.device;
+    tree.inodes.insert(path.clone(), top);
+    tree.enter(place.directory.as_fd(), place.name, path, device)?;
+    Ok(Some(tree))
+}
+
+impl Tree {
+    /// Deep at most as a [`TargetPath`] is long, so the stack and the open descriptors are bounded.
+    fn enter(
+        &mut self,
+        above: BorrowedFd<'_>,
+        name: &str,
+        path: &TargetPath,
+        device: u64,
+    ) -> Result<(), HostError> {
+        let fail = |errno| HostError::file("walk", path, errno);
+        let (directory, names) = match names_in(above, name) {
+            Ok(found) => found,
+            // Gone, or replaced by a link, since it was looked at: then it is not of this tree any more.
+            Err(Errno::NOENT | Errno::LOOP | Errno::NOTDIR) => return Ok(()),
+            Err(errno) => return Err(fail(errno)),
+        };
+        for name in names {
+            let Some(inode) = inode_at(directory.as_fd(), name.as_bytes()).map_err(fail)? else {
+                continue;
+            };
+            let below = name
+                .to_str()
+                .ok()
+                .and_then(|name| Some((name, path.join(name).ok()?)));
+            let Some((name, below)) = below else {
+                self.unnameable
+                    .push((path.clone(), escape(name.as_bytes()), inode));
+                continue;
+            };
+            let enter = inode.kind == Kind::Directory && inode.device == device;
+            if inode.kind == Kind::Directory && !enter {
+                self.other_filesystems.push(below.clone());
+            }
+            self.inodes.insert(below.clone(), inode);
+            if enter {
+                self.enter(directory.as_fd(), name, &below, device)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Text with every byte that is not UTF-8, and every control character, written `\xNN`.
+pub(crate) fn escape(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for letter in chunk.valid().chars() {
+            if letter.is_control() {
+                letter
+                    .to_string()
+                    .bytes()
+                    .for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+            } else {
+                text.push(letter);
+            }
+        }
+        chunk
+            .invalid()
+            .iter()
+            .for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+    }
+    text
 }

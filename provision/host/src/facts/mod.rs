@@ -2,12 +2,14 @@
 
 pub mod account;
 pub mod block;
+pub mod ext;
 pub mod file;
 pub mod firewall;
 pub mod listener;
 pub mod mount;
 pub mod os;
 pub mod package;
+pub(crate) mod proc;
 pub mod swap;
 pub mod sysctl;
 pub mod unit;
@@ -21,6 +23,7 @@ use serde::Serialize;
 use crate::{Host, HostError, Question};
 pub use account::AccountFiles;
 pub use block::{DiskFact, FoundDisk};
+pub use ext::Ext;
 pub use file::{Digest, Inode, Kind, Timestamp, Tree};
 pub use firewall::FirewallFact;
 pub use listener::Listener;
@@ -84,8 +87,55 @@ pub struct LiveFacts {
     pub memory: os::Memory,
 }
 
-/// Looks at the machine.
+/// Looks at the machine: everything that was asked, and nothing that was not.
 pub fn gather(host: &Host, question: &Question) -> Result<Facts, HostError> {
-    let _ = (host, question);
-    unimplemented!()
+    let mut facts = Facts {
+        os: os::read(host)?,
+        hostname: os::hostname(host)?,
+        inodes: BTreeMap::new(),
+        contents: BTreeMap::new(),
+        digests: BTreeMap::new(),
+        listings: BTreeMap::new(),
+        obstructed: BTreeMap::new(),
+        trees: BTreeMap::new(),
+        free_bytes: BTreeMap::new(),
+        accounts: AccountFiles::read(host)?,
+        packages: package::read(host)?,
+        live: None,
+    };
+    // Sorted, so that neighbours share the directory that is already open.
+    let mut directories = file::Directories::new(host);
+    for (path, look) in &question.paths {
+        directories.look(path, *look, &mut facts)?;
+    }
+    for path in &question.trees {
+        if let Some(tree) = file::tree(host, path)? {
+            facts.trees.insert(path.clone(), tree);
+        }
+    }
+    for path in &question.free_space {
+        if let Some(bytes) = file::free_bytes(host, path)? {
+            facts.free_bytes.insert(path.clone(), bytes);
+        }
+    }
+    if host.is_live() {
+        facts.live = Some(LiveFacts::gather(question)?);
+    }
+    Ok(facts)
+}
+
+impl LiveFacts {
+    fn gather(question: &Question) -> Result<Self, HostError> {
+        let mounts = mount::read()?;
+        Ok(Self {
+            disks: block::read(&question.disks, &mounts)?,
+            mounts,
+            swaps: swap::read()?,
+            sysctl: sysctl::read(&question.sysctl)?,
+            units: unit::read(&question.units)?,
+            firewall: question.firewall_table.as_ref().map(firewall::read).transpose()?,
+            listeners: question.listeners.then(listener::read).transpose()?,
+            memory: os::memory()?,
+        })
+    }
 }
