@@ -36,11 +36,11 @@ fn main() -> ExitCode {
 }
 
 fn run(config: Config) -> ExitCode {
-    // One thread for the work; a few more only where the kernel may keep one waiting: four
-    // partitions and the load.
+    // One thread for the work; others only where the kernel may keep one waiting: four partitions,
+    // the load, and what the bus client reads from files.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .max_blocking_threads(5)
+        .max_blocking_threads(8)
         .build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
