@@ -1,0 +1,151 @@
+//! What planning must know about a machine: nothing else is looked at.
+
+use std::collections::BTreeMap;
+
+use appliance::Appliance;
+use appliance::disk::Disk;
+use appliance::instance::Formatting;
+use appliance::path::TargetPath;
+use appliance::platform::Platform;
+use host::{DiskQuestion, Look, Question, TableName};
+use render::{Node, Tree};
+
+use crate::secrets::{
+    CREDENTIALS_DIRECTORY, ENV_FILE, GENERATED_DIRECTORY, PLACEHOLDER_CERTIFICATE, PLACEHOLDER_KEY,
+    certificate_path,
+};
+use crate::{known_path, system_files, units};
+
+/// The file by which a disk says what it is for.
+pub const MARKER_NAME: &str = ".appliance-disk";
+
+/// The record of a formatting that is not finished.
+pub(crate) fn format_record_path() -> TargetPath {
+    known_path("/var/lib/data-analyst/format.json")
+}
+
+/// The file with our firewall table.
+pub(crate) fn known_firewall_path() -> TargetPath {
+    known_path("/etc/nftables.conf")
+}
+
+/// The stable name of a disk.
+pub(crate) fn by_id_path(platform: Platform, disk: &Disk) -> TargetPath {
+    known_path(&format!(
+        "/dev/disk/by-id/{}{}",
+        platform.disk_prefix().unwrap_or_default(),
+        disk.device
+    ))
+}
+
+/// The one table that is ours.
+pub fn firewall_table() -> TableName {
+    TableName {
+        family: "inet".to_owned(),
+        name: "appliance".to_owned(),
+    }
+}
+
+/// What must be known before anything can be rendered: the secrets and the numbers of accounts.
+pub fn inputs_question(appliance: &Appliance) -> Question {
+    let mut paths = BTreeMap::from([
+        (known_path(ENV_FILE), Look::Content),
+        (certificate_path(appliance), Look::Inode),
+    ]);
+    for credential in appliance
+        .credentials
+        .iter()
+        .filter(|credential| credential.generated)
+    {
+        for directory in [GENERATED_DIRECTORY, CREDENTIALS_DIRECTORY] {
+            paths.insert(
+                known_path(&format!("{directory}/{}", credential.name)),
+                Look::Content,
+            );
+        }
+    }
+    Question {
+        paths,
+        ..Question::default()
+    }
+}
+
+/// What must be known to compare a machine with what was rendered.
+pub fn question(appliance: &Appliance, tree: &Tree) -> Question {
+    let mut paths: BTreeMap<TargetPath, Look> = BTreeMap::new();
+    let mut trees = Vec::new();
+    for (path, entry) in tree.iter() {
+        let look = match &entry.node {
+            Node::File { .. } => Look::Content,
+            Node::Directory { closed, .. } => {
+                if *closed {
+                    trees.push(path.clone());
+                }
+                Look::Inode
+            }
+            Node::Link { .. } | Node::Absent => Look::Inode,
+        };
+        paths.insert(path.clone(), look);
+    }
+    paths.extend(system_files::ALL.map(|path| (known_path(path), Look::Content)));
+    paths.insert(format_record_path(), Look::Content);
+    paths.insert(known_path(CREDENTIALS_DIRECTORY), Look::Listing);
+    paths.insert(certificate_path(appliance), Look::Inode);
+    paths.extend([PLACEHOLDER_CERTIFICATE, PLACEHOLDER_KEY].map(|path| (known_path(path), Look::Inode)));
+    paths.insert(appliance.swap.path.clone(), Look::Inode);
+    for disk in &appliance.disks {
+        paths.insert(
+            known_path(&format!("{}/{MARKER_NAME}", disk.mount)),
+            Look::Content,
+        );
+    }
+    for service in &appliance.units.services {
+        for path in units::program_paths(&service.command) {
+            paths.entry(path).or_insert(Look::Inode);
+        }
+    }
+    let ours = appliance
+        .units
+        .services
+        .iter()
+        .map(|unit| &unit.name)
+        .filter(|name| !name.is_template());
+    let units = ours
+        .chain(appliance.units.timers.iter().map(|unit| &unit.name))
+        .chain(
+            appliance
+                .units
+                .debian
+                .iter()
+                .filter(|unit| appliance.is_on(&unit.platforms))
+                .map(|unit| &unit.name),
+        )
+        .cloned()
+        .collect();
+    let platform = appliance.platform();
+    let disks = match platform.disk_prefix() {
+        None => Vec::new(),
+        Some(_) => appliance
+            .disks
+            .iter()
+            .map(|disk| DiskQuestion {
+                role: disk.role.to_string(),
+                by_id: by_id_path(platform, disk),
+                label: disk.label.clone(),
+                mount_point: disk.mount.clone(),
+                probe_blank: appliance.instance.format == Formatting::IfBlank,
+            })
+            .collect(),
+    };
+    let sysctl = appliance.operating_system.sysctl.keys().cloned().collect();
+    Question {
+        paths,
+        trees,
+        free_space: [TargetPath::root()].into(),
+        units,
+        sysctl,
+        firewall_table: Some(firewall_table()),
+        disks,
+        listeners: false,
+    }
+}

@@ -1,0 +1,292 @@
+//! What runs. A unit that read its inputs before they last changed starts anew or reads them again: observed from
+//! times, so that an interrupted run loses no restart.
+
+use std::collections::BTreeSet;
+
+use appliance::name::UnitName;
+use appliance::path::TargetPath;
+use appliance::secret::Secrets;
+use appliance::unit::{DebianUnit, OnChange, Service, ServiceKind, Wanted};
+use host::facts::unit::{Active, Load};
+use host::facts::{Timestamp, UnitFact};
+use render::{Area, Node};
+
+use crate::step::{Action, Change, Drift, UnitOrder};
+use crate::{Planner, known_path};
+
+/// Where unit files lie.
+pub(crate) const UNIT_DIRECTORY: &str = "/etc/systemd/system";
+
+pub(crate) fn plan(planner: &mut Planner<'_>) {
+    let (appliance, facts) = (planner.appliance, planner.facts);
+    let Some(units) = facts.live.as_ref().and_then(|live| live.units.as_ref()) else {
+        return;
+    };
+    plan_reload(planner);
+    for unit in appliance
+        .units
+        .debian
+        .iter()
+        .filter(|unit| appliance.is_on(&unit.platforms))
+    {
+        plan_debian(planner, unit, units.get(&unit.name));
+    }
+    for service in &appliance.units.services {
+        if !service.name.is_template() {
+            plan_service(planner, service, units.get(&service.name));
+        }
+    }
+    for timer in &appliance.units.timers {
+        let inputs = [unit_path(&timer.name)];
+        plan_running(
+            planner,
+            &timer.name,
+            units.get(&timer.name),
+            OnChange::Restart,
+            &inputs,
+        );
+    }
+}
+
+pub(crate) fn unit_path(name: &UnitName) -> TargetPath {
+    known_path(&format!("{UNIT_DIRECTORY}/{name}"))
+}
+
+/// systemd reads unit files once; after a change it must read them again.
+fn plan_reload(planner: &mut Planner<'_>) {
+    let Some(units) = planner.facts.live.as_ref().and_then(|live| live.units.as_ref()) else {
+        return;
+    };
+    let directory = known_path(UNIT_DIRECTORY);
+    let changing = planner
+        .plan
+        .steps
+        .iter()
+        .any(|step| changed_path(&step.change).is_some_and(|path| path.is_within(&directory)));
+    let stale: Vec<&str> = units
+        .iter()
+        .filter(|(_, fact)| fact.needs_reload)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    // A file that is there while systemd knows no such unit was written by a run that was interrupted.
+    let unread = planner
+        .appliance
+        .units
+        .services
+        .iter()
+        .map(|service| &service.name)
+        .any(|name| {
+            units.get(name).is_some_and(|fact| fact.load == Load::NotFound)
+                && planner.inode(&unit_path(name)).is_some()
+        });
+    if changing || unread || !stale.is_empty() {
+        let before = if stale.is_empty() {
+            "older files".to_owned()
+        } else {
+            format!("older files of {}", stale.join(", "))
+        };
+        let because = "systemd reads unit files only when told";
+        planner.step(
+            Area::Services,
+            Change::ReloadUnitFiles,
+            Action::Run,
+            Drift::UnitState,
+            because,
+            &before,
+            "today's files",
+        );
+    }
+}
+
+/// The path whose file a change writes or removes.
+pub(crate) fn changed_path(change: &Change) -> Option<&TargetPath> {
+    match change {
+        Change::WriteFile { path, .. } | Change::Link { path, .. } | Change::Remove(path) => Some(path),
+        Change::MakePlaceholderCertificate { certificate, .. } => Some(certificate),
+        Change::GenerateSecret { credential, .. } => Some(credential),
+        _ => None,
+    }
+}
+
+fn plan_debian(planner: &mut Planner<'_>, unit: &DebianUnit, fact: Option<&UnitFact>) {
+    match unit.wanted {
+        Wanted::Running => plan_running(planner, &unit.name, fact, unit.on_change, &unit.inputs),
+        Wanted::Masked => {
+            if fact.is_some_and(is_up) {
+                order(
+                    planner,
+                    &unit.name,
+                    UnitOrder::Stop,
+                    "the definition forbids it",
+                    "active",
+                );
+            }
+        }
+    }
+}
+
+fn plan_service(planner: &mut Planner<'_>, service: &Service, fact: Option<&UnitFact>) {
+    let enabled = service.wanted_by.iter().any(|target| {
+        let link = known_path(&format!("{UNIT_DIRECTORY}/{target}.wants/{}", service.name));
+        planner
+            .tree
+            .get(&link)
+            .is_some_and(|entry| matches!(entry.node, Node::Link { .. }))
+    });
+    if !enabled {
+        if service.kind == ServiceKind::Notify && fact.is_some_and(is_up) {
+            order(
+                planner,
+                &service.name,
+                UnitOrder::Stop,
+                "a credential that it needs is absent",
+                "active",
+            );
+        }
+        return;
+    }
+    let mut inputs = vec![unit_path(&service.name)];
+    inputs.extend(program_paths(&service.command));
+    let stem = service.name.stem();
+    inputs.push(known_path(&format!("/opt/data-analyst/config/{stem}.env")));
+    inputs.extend(
+        service
+            .credentials
+            .iter()
+            .map(|name| known_path(&format!("{}/{name}", crate::CREDENTIALS_DIRECTORY))),
+    );
+    plan_running(planner, &service.name, fact, OnChange::Restart, &inputs);
+}
+
+/// The program of a command line, and the link that a deploy turns.
+pub(crate) fn program_paths(command: &str) -> Vec<TargetPath> {
+    let program = command.split_ascii_whitespace().next().unwrap_or_default();
+    let current = program
+        .starts_with(CURRENT_RELEASE)
+        .then(|| known_path(CURRENT_RELEASE));
+    TargetPath::new(program).into_iter().chain(current).collect()
+}
+
+/// The link to the release that runs.
+pub(crate) const CURRENT_RELEASE: &str = "/opt/data-analyst/current";
+
+fn is_up(fact: &UnitFact) -> bool {
+    matches!(
+        fact.active,
+        Active::Active | Active::Reloading | Active::Activating
+    )
+}
+
+fn plan_running(
+    planner: &mut Planner<'_>,
+    name: &UnitName,
+    fact: Option<&UnitFact>,
+    on_change: OnChange,
+    inputs: &[TargetPath],
+) {
+    let why = "the definition wants it to run";
+    let Some(fact) = fact.filter(|fact| fact.load != Load::NotFound) else {
+        order(planner, name, UnitOrder::Start, why, "unknown to systemd");
+        return;
+    };
+    if !is_up(fact) {
+        let before = if fact.active == Active::Failed {
+            format!("failed: {}", fact.result)
+        } else {
+            "inactive".to_owned()
+        };
+        order(planner, name, UnitOrder::Start, why, &before);
+        return;
+    }
+    let Some(changed) = changed_input(planner, name, fact, on_change, inputs) else {
+        return;
+    };
+    let unit = match on_change {
+        OnChange::Restart => UnitOrder::Restart,
+        OnChange::Reload => UnitOrder::Reload,
+    };
+    order(
+        planner,
+        name,
+        unit,
+        &format!("{changed} changed"),
+        "reads what was there before",
+    );
+}
+
+fn order(planner: &mut Planner<'_>, name: &UnitName, order: UnitOrder, because: &str, before: &str) {
+    let after = if order == UnitOrder::Stop {
+        "inactive"
+    } else {
+        "active"
+    };
+    let change = Change::Unit {
+        name: name.clone(),
+        order,
+    };
+    planner.step(
+        Area::Services,
+        change,
+        Action::Run,
+        Drift::UnitState,
+        because,
+        before,
+        after,
+    );
+}
+
+/// An input, or a drop-in of the unit, that changed after the unit read it, or that this plan changes.
+fn changed_input(
+    planner: &Planner<'_>,
+    name: &UnitName,
+    fact: &UnitFact,
+    on_change: OnChange,
+    inputs: &[TargetPath],
+) -> Option<TargetPath> {
+    let drop_ins = known_path(&format!("{UNIT_DIRECTORY}/{name}.d"));
+    let planned: BTreeSet<&TargetPath> = planner
+        .plan
+        .steps
+        .iter()
+        .filter_map(|step| changed_path(&step.change))
+        .collect();
+    let is_input = |path: &TargetPath| inputs.iter().any(|input| path.is_within(input));
+    if let Some(path) = planned.iter().find(|path| is_input(path)) {
+        return Some((*path).clone());
+    }
+    // A drop-in counts only for a unit that starts anew: reading configuration again does not change a sandbox.
+    if on_change == OnChange::Restart
+        && let Some(path) = planned.iter().find(|path| path.is_within(&drop_ins))
+    {
+        return Some((*path).clone());
+    }
+    let read_at = match on_change {
+        OnChange::Restart => fact.started_us,
+        OnChange::Reload => fact.changed_us.max(fact.started_us),
+    };
+    let managed = |path: &&TargetPath| {
+        planner
+            .tree
+            .get(path)
+            .is_some_and(|entry| !matches!(entry.node, Node::Directory { .. }))
+            || inputs.contains(path)
+    };
+    planner
+        .facts
+        .inodes
+        .iter()
+        .filter(|(path, _)| is_input(path))
+        .filter(|(path, _)| managed(path))
+        .filter(|(_, inode)| !matches!(inode.kind, host::facts::Kind::Directory))
+        .find(|(_, inode)| microseconds(inode.changed) > read_at)
+        .map(|(path, _)| path.clone())
+}
+
+fn microseconds(time: Timestamp) -> u64 {
+    u64::try_from(time.seconds).unwrap_or(0) * 1_000_000 + u64::from(time.nanoseconds) / 1000
+}
+
+/// Units that are disabled because a secret is missing.
+pub fn is_disabled(service: &Service, secrets: &Secrets) -> bool {
+    service.needs.iter().any(|name| !secrets.contains_key(name))
+}
