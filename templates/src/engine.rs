@@ -120,13 +120,20 @@ fn explain<T: Template>(error: minijinja::Error) -> RenderError {
     }
 }
 
-/// The source text that the engine blames; the whole line where it gives no range.
+/// The expression that the engine blames; where it blames a filter, what goes into that filter.
 fn missing(source: &str, error: &minijinja::Error) -> String {
-    error
-        .range()
-        .and_then(|range| source.get(range))
-        .or_else(|| source.lines().nth(error.line().unwrap_or(1).saturating_sub(1)))
-        .unwrap_or("?")
-        .trim()
-        .to_owned()
+    let Some(range) = error.range().filter(|range| source.get(range.clone()).is_some()) else {
+        return "?".to_owned();
+    };
+    let expression = match source[..range.start].trim_end().strip_suffix('|') {
+        Some(before) => before
+            .rsplit("{{")
+            .next()
+            .unwrap_or(before)
+            .split('|')
+            .next()
+            .unwrap_or(before),
+        None => &source[range],
+    };
+    expression.trim_start_matches("{{").trim().to_owned()
 }

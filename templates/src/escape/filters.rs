@@ -1,14 +1,17 @@
 //! The escape functions as filters of the templates.
 
-use minijinja::value::Serde;
 use minijinja::{Environment, Error, ErrorKind, Value};
+use serde::de::DeserializeOwned;
 
 use super::{Escaped, refuse, sudoers as sudo, systemd, text};
 use crate::context::{Principal, Runas, RunasMember, SudoCommand, UnitValue};
 
+/// A filter over one text.
+type Single = (&'static str, fn(&str) -> Escaped);
+
 /// Adds every filter.
 pub fn register(environment: &mut Environment<'static>) {
-    let singles: [(&'static str, fn(&str) -> Escaped); 21] = [
+    let singles: [Single; 21] = [
         ("unit_name", systemd::unit_name),
         ("env_name", systemd::env_name),
         ("env_value", systemd::env_value),
@@ -32,51 +35,57 @@ pub fn register(environment: &mut Environment<'static>) {
         ("log_path", text::log_path),
     ];
     for (name, escape) in singles {
-        environment.add_filter(name, move |value: &str| safe(escape(value)));
+        add(environment, name, move |value: String| escape(&value));
     }
     // The same for lists: `names | all("field", " ")`.
-    environment.add_filter(
-        "all",
-        move |values: Vec<String>, filter: &str, separator: &str| {
-            let Some((_, escape)) = singles.iter().find(|(name, _)| *name == filter) else {
-                return Err(Error::new(
-                    ErrorKind::UnknownFilter,
-                    format!("`{filter}` is no escape filter"),
-                ));
-            };
-            let parts = values
-                .iter()
-                .map(|value| escape(value))
-                .collect::<Result<Vec<_>, _>>();
-            safe(parts.map(|parts| parts.join(separator)))
-        },
-    );
-    environment.add_filter("nft_set", |values: Vec<u64>| safe(nft_set(values)));
-    environment.add_filter("unit_value", |value: Serde<UnitValue>| safe(unit_value(&value.0)));
-    environment.add_filter("sudo_principal", |value: Serde<Principal>| {
-        safe(principal(&value.0))
+    environment.add_filter("all", move |values: Value, filter: &str, separator: &str| {
+        let Some((_, escape)) = singles.iter().find(|(name, _)| *name == filter) else {
+            return Err(Error::new(
+                ErrorKind::UnknownFilter,
+                format!("`{filter}` is no escape filter"),
+            ));
+        };
+        let values: Vec<String> = typed(values)?;
+        safe(joined(&values, separator, |value| escape(value)))
     });
-    environment.add_filter("sudo_runas", |value: Serde<Runas>| safe(runas(&value.0)));
-    environment.add_filter("sudo_members", |values: Serde<Vec<RunasMember>>| {
-        safe(
-            values
-                .0
-                .iter()
-                .map(member)
-                .collect::<Result<Vec<_>, _>>()
-                .map(|parts| parts.join(", ")),
-        )
+    environment.add_filter("deeper", deeper);
+    add(environment, "nft_set", nft_set);
+    add(environment, "unit_value", |value: UnitValue| unit_value(&value));
+    add(environment, "sudo_principal", |value: Principal| {
+        principal(&value)
     });
-    environment.add_filter("sudo_commands", |values: Serde<Vec<SudoCommand>>| {
-        safe(
-            values
-                .0
-                .iter()
-                .map(command)
-                .collect::<Result<Vec<_>, _>>()
-                .map(|parts| parts.join(", ")),
-        )
+    add(environment, "sudo_runas", |value: Runas| runas(&value));
+    add(environment, "sudo_members", |values: Vec<RunasMember>| {
+        joined(&values, ", ", member)
     });
+    add(environment, "sudo_commands", |values: Vec<SudoCommand>| {
+        joined(&values, ", ", command)
+    });
+}
+
+/// Adds a filter over a typed value.
+fn add<T: DeserializeOwned + 'static>(
+    environment: &mut Environment<'static>,
+    name: &'static str,
+    escape: impl Fn(T) -> Escaped + Send + Sync + 'static,
+) {
+    environment.add_filter(name, move |value: Value| safe(escape(typed(value)?)));
+}
+
+/// What the context put in. The engine leaves the check for a missing variable to filters that take any value.
+fn typed<T: DeserializeOwned>(value: Value) -> Result<T, Error> {
+    if value.is_undefined() {
+        return Err(ErrorKind::UndefinedError.into());
+    }
+    T::deserialize(value)
+}
+
+fn joined<T>(values: &[T], separator: &str, escape: impl Fn(&T) -> Escaped) -> Escaped {
+    Ok(values
+        .iter()
+        .map(escape)
+        .collect::<Result<Vec<_>, _>>()?
+        .join(separator))
 }
 
 /// Marks escaped text as such; a refusal becomes the cause of the engine's error.
@@ -84,6 +93,19 @@ fn safe(escaped: Escaped) -> Result<Value, Error> {
     escaped
         .map(Value::from_safe_string)
         .map_err(|refused| Error::new(ErrorKind::BadEscape, "refused").with_source(refused))
+}
+
+/// Escaped lines, indented by one more step.
+fn deeper(block: Value) -> Result<Value, Error> {
+    let Some(lines) = block.as_str().filter(|_| block.is_safe()) else {
+        return Err(Error::new(
+            ErrorKind::InvalidOperation,
+            "only a rendered block can be indented",
+        ));
+    };
+    Ok(Value::from_safe_string(
+        lines.lines().map(|line| format!("    {line}\n")).collect(),
+    ))
 }
 
 /// As nftables prints a set: ascending, each once, and a single element without braces.
