@@ -11,6 +11,7 @@ use crate::cache;
 use crate::command::{Call, Output, tail};
 use crate::disks::{self, Sizes};
 use crate::error::{AtPath, Error, Result};
+use crate::inside::Inside;
 use crate::machine::{Exec, Kind, Machine};
 use crate::network::{INTERFACE, Network};
 use crate::place::Place;
@@ -65,8 +66,7 @@ struct Running {
     outer: Child,
     /// When this end closes, the namespaces end.
     alive: Option<PipeWriter>,
-    /// The machine's systemd, as this host numbers it.
-    leader: u32,
+    inside: Inside,
 }
 
 impl Container {
@@ -92,11 +92,11 @@ impl Container {
         self.network.machine_address()
     }
 
-    /// The machine's systemd as this host numbers it: what `nsenter --target` takes.
-    pub fn leader(&self) -> Result<u32> {
+    /// The way in for another process than the owner.
+    pub fn inside(&self) -> Result<Inside> {
         self.running
             .as_ref()
-            .map(|running| running.leader)
+            .map(|running| running.inside)
             .ok_or_else(|| self.off())
     }
 
@@ -122,6 +122,20 @@ impl Container {
             .filter_map(|line| line.split_whitespace().next())
             .map(str::to_owned)
             .collect())
+    }
+
+    /// An overlay fits the base that it was made on and no other. The root is disposable, the disks are
+    /// not: so on a new base the machine starts with a fresh root.
+    fn match_base(&self) -> Result<()> {
+        let marker = self.place.directory().join("base");
+        let base = self.options.base.root();
+        let base = cache::text(&base)?;
+        if std::fs::read_to_string(&marker).is_ok_and(|known| known != base) {
+            for name in ["upper", "work"] {
+                cache::remove(&self.place.directory().join(name))?;
+            }
+        }
+        cache::write(&marker, base.as_bytes())
     }
 
     fn launch(&self) -> Result<(Child, PipeWriter)> {
@@ -164,16 +178,17 @@ impl Container {
     }
 
     /// Connects the network and waits for systemd; whatever goes wrong, the namespaces end.
-    fn await_boot(&self, outer: &mut Child) -> Result<u32> {
+    fn await_boot(&self, outer: &mut Child) -> Result<Inside> {
         let deadline = Instant::now() + BOOT;
         let init = self.await_some(outer, deadline, "its first process", process::only_child)?;
         self.network.connect(init)?;
         let leader = self.await_some(outer, deadline, "its systemd", |_| process::systemd_below(init))?;
         let left = deadline.saturating_duration_since(Instant::now());
-        let argv = entered(leader, &["systemctl", "is-system-running", "--wait"]);
+        let inside = Inside { leader };
+        let argv = inside.entered(&["systemctl", "is-system-running", "--wait"]);
         let state = Call::new(&argv).timeout(left).output();
         match state {
-            Ok(out) if matches!(out.stdout.trim(), "running" | "degraded") => Ok(leader),
+            Ok(out) if matches!(out.stdout.trim(), "running" | "degraded") => Ok(inside),
             Ok(out) => Err(self.no_boot(&format!(
                 "systemd says {}{}",
                 out.stdout.trim(),
@@ -231,7 +246,7 @@ impl Container {
     /// Runs a command in the machine's namespaces as the host's root: for what must work before D-Bus
     /// does. It escapes the machine's limits on capabilities and system calls, hence it is private.
     fn enter(&self, argv: &[&str]) -> Result<Output> {
-        Call::new(&entered(self.leader()?, argv)).output()
+        Call::new(&self.inside()?.entered(argv)).output()
     }
 
     fn stop(&mut self) {
@@ -245,55 +260,13 @@ impl Container {
     }
 }
 
-fn entered(leader: u32, argv: &[&str]) -> Vec<String> {
-    let flags = [
-        "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd",
-    ];
-    let mut whole = vec!["nsenter".to_owned(), "--target".to_owned(), leader.to_string()];
-    whole.extend(
-        flags
-            .iter()
-            .chain(&["--"])
-            .chain(argv)
-            .map(|word| (*word).to_owned()),
-    );
-    whole
-}
-
 impl Machine for Container {
     fn kind(&self) -> Kind {
         Kind::Container
     }
 
-    /// Runs as a transient unit: with exactly the capabilities, system calls, cgroup and environment
-    /// that a service of the machine has. Costs about 20 ms.
     fn exec(&self, exec: &Exec<'_>) -> Result<Output> {
-        let limit = exec.timeout.as_secs().max(1);
-        let user = format!("--uid={}", exec.user);
-        let limit = format!("--property=RuntimeMaxSec={limit}");
-        let mut argv = vec![
-            "systemd-run",
-            "--quiet",
-            "--collect",
-            "--wait",
-            "--pipe",
-            "--service-type=exec",
-        ];
-        argv.extend(["--property=IgnoreSIGPIPE=no", &limit, &user, "--"]);
-        argv.extend(exec.argv);
-        let began = Instant::now();
-        // systemd ends the unit at its limit; ours is for the case that systemd itself hangs.
-        let out = Call::new(&entered(self.leader()?, &argv))
-            .stdin(exec.stdin)
-            .timeout(exec.timeout + Duration::from_secs(10))
-            .output()?;
-        if !out.success() && began.elapsed() >= exec.timeout {
-            return Err(Error::Timeout {
-                command: exec.argv.join(" "),
-                after: exec.timeout,
-            });
-        }
-        Ok(out)
+        self.inside()?.exec(exec)
     }
 
     fn reboot(&mut self) -> Result<()> {
@@ -326,14 +299,15 @@ impl Machine for Container {
         if self.running.is_some() {
             return Ok(());
         }
+        self.match_base()?;
         disks::make_formatted(&self.place.directory().join("disks"), self.options.sizes)?;
         let (mut outer, alive) = self.launch()?;
         match self.await_boot(&mut outer) {
-            Ok(leader) => {
+            Ok(inside) => {
                 self.running = Some(Running {
                     outer,
                     alive: Some(alive),
-                    leader,
+                    inside,
                 });
                 Ok(())
             }

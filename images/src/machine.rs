@@ -85,7 +85,7 @@ pub trait Machine {
 
     /// Writes a file in the machine, owned by root, replaced in one step; its directory is made.
     fn write_file(&self, path: &str, bytes: &[u8], mode: u32) -> Result<()> {
-        write_by_input(self, path, bytes, mode)
+        write_by_input(|exec| self.exec(exec), path, bytes, mode)
     }
 
     /// Reads a file of the machine's.
@@ -96,8 +96,8 @@ pub trait Machine {
 }
 
 /// Writes a file through a command's standard input.
-pub(crate) fn write_by_input<M: Machine + ?Sized>(
-    machine: &M,
+pub(crate) fn write_by_input(
+    run: impl Fn(&Exec<'_>) -> Result<Output>,
     path: &str,
     bytes: &[u8],
     mode: u32,
@@ -106,11 +106,10 @@ pub(crate) fn write_by_input<M: Machine + ?Sized>(
     let script = "mkdir -p \"$(dirname \"$0\")\" && cat > \"$0.new\" && chmod \"$1\" \"$0.new\" && mv -f \"$0.new\" \"$0\"";
     let mode = format!("{mode:o}");
     let argv = ["sh", "-c", script, path, &mode];
-    machine
-        .exec(&Exec {
-            stdin: bytes,
-            ..Exec::new(&argv)
-        })?
-        .checked(&["write", path])
-        .map(drop)
+    run(&Exec {
+        stdin: bytes,
+        ..Exec::new(&argv)
+    })?
+    .checked(&["write", path])
+    .map(drop)
 }

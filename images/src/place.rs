@@ -9,6 +9,34 @@ use crate::error::{AtPath, Error, Result};
 /// Names of machines that go with their owner begin so; no kept one may.
 const TEMPORARY: &str = "temporary-";
 
+/// The directory of a kept machine, made when it is not there.
+pub fn kept_directory(name: &str) -> Result<PathBuf> {
+    let directory = store()?.join(checked(name)?);
+    cache::make(&directory)?;
+    Ok(directory)
+}
+
+/// True while some process owns the kept machine of this name.
+pub fn is_running(name: &str) -> Result<bool> {
+    Ok(Lock::attempt(&kept_directory(name)?.join("lock"))?.is_none())
+}
+
+/// Removes a kept machine that is not running: its root, its disks, its logs.
+pub fn remove_kept(name: &str) -> Result<()> {
+    drop(Place::kept(name)?);
+    cache::remove(&kept_directory(name)?)
+}
+
+fn checked(name: &str) -> Result<&str> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if name.is_empty() || name.starts_with(TEMPORARY) || !name.chars().all(plain) {
+        return Err(Error::Host(format!(
+            "{name:?} is no name for a machine: lower-case letters, digits, -"
+        )));
+    }
+    Ok(name)
+}
+
 #[derive(Debug)]
 pub(crate) struct Place {
     name: String,
@@ -33,12 +61,7 @@ impl Place {
 
     /// A directory that stays.
     pub fn kept(name: &str) -> Result<Place> {
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        if name.is_empty() || name.starts_with(TEMPORARY) || !name.chars().all(plain) {
-            return Err(Error::Host(format!(
-                "{name:?} is no name for a machine: lower-case letters, digits, -"
-            )));
-        }
+        checked(name)?;
         Place::locked(name.to_owned(), store()?.join(name), true)
     }
 

@@ -2,7 +2,7 @@
 #   P <base64>                   append to the input of the next command
 #   R <seconds> <user> <base64>  run it; the words of the command end with NUL
 # The answers stand between \001 and \002, so that nothing else on the line is taken for one.
-stty raw -echo -onlcr; PS1=; set +o history
+set +o history; stty raw -echo -onlcr; PS1=
 serve() {
     local verb rest seconds user words input=/run/serial-shell.in
     : > $input
@@ -12,7 +12,7 @@ serve() {
             "R "*)
                 read -r _ seconds user rest <<< "$verb"
                 mapfile -d '' -t words < <(base64 -d <<< "$rest")
-                setsid --wait timeout --signal=KILL "$seconds" setpriv --reuid="$user" --regid="$(id -g "$user")" \
+                timeout --signal=KILL "$seconds" setpriv --reuid="$user" --regid="$(id -g "$user")" \
                     --init-groups --reset-env -- env LANG=C.UTF-8 "${words[@]}" < $input > $input.out 2> $input.err
                 printf '\001R %s %s %s\002' $? "$(base64 -w0 $input.out)-" "$(base64 -w0 $input.err)-"
                 : > $input ;;

@@ -65,27 +65,23 @@ impl Serial {
         Ok(output)
     }
 
-    /// The shell is there some seconds into the boot, and what is typed before may be lost: so a line
-    /// that a shell answers is typed until one does, and only then the rest.
+    /// The shell is there some seconds into the boot. Nothing is typed before its prompt comes: half of
+    /// it would be lost, and an open quote at that.
     fn await_shell(&self, deadline: Instant) -> Result<()> {
         let mut stream = self
             .stream
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let prompt = "printf '\\001%s\\002' shell\n";
-        while exchange(&mut stream, prompt.as_bytes(), Duration::from_millis(500)).is_err() {
-            if Instant::now() > deadline {
-                return Err(Error::Host("no shell came on the second serial port".to_owned()));
-            }
+        read_until(&mut stream, deadline, |seen| seen.ends_with(b"# ").then_some(()))?;
+        // The echo goes first: what it sends back of the rest would only cost time.
+        stream.write_all(b"stty -echo\n").map_err(|why| lost(&why))?;
+        read_until(&mut stream, deadline, |seen| seen.ends_with(b"# ").then_some(()))?;
+        let hello = exchange(&mut stream, format!("{SHELL}\nH ready\n").as_bytes(), GRACE)?;
+        if hello == "H ready" {
+            Ok(())
+        } else {
+            Err(Error::Host(format!("the serial shell answered {hello:?}")))
         }
-        // More answers to that line may be on their way; what counts is the answer to this one.
-        stream.write_all(SHELL.as_bytes()).map_err(|why| lost(&why))?;
-        let hello = request(&mut stream, "H ready", GRACE)?;
-        let mut last = hello;
-        while last != "H ready" {
-            last = answer(&mut stream, GRACE)?;
-        }
-        Ok(())
     }
 }
 
@@ -100,7 +96,19 @@ fn exchange(stream: &mut UnixStream, bytes: &[u8], limit: Duration) -> Result<St
 
 /// Reads up to the end of the next answer.
 fn answer(stream: &mut UnixStream, limit: Duration) -> Result<String> {
-    let deadline = Instant::now() + limit;
+    read_until(stream, Instant::now() + limit, |seen| {
+        let end = seen.iter().rposition(|byte| *byte == 2)?;
+        let start = seen[..end].iter().rposition(|byte| *byte == 1)?;
+        Some(String::from_utf8_lossy(&seen[start + 1..end]).into_owned())
+    })
+}
+
+/// Reads until what was seen makes sense.
+fn read_until<T>(
+    stream: &mut UnixStream,
+    deadline: Instant,
+    complete: impl Fn(&[u8]) -> Option<T>,
+) -> Result<T> {
     let mut seen: Vec<u8> = Vec::new();
     let mut buffer = [0; 16 * 1024];
     loop {
@@ -113,10 +121,8 @@ fn answer(stream: &mut UnixStream, limit: Duration) -> Result<String> {
             Ok(count) => seen.extend(&buffer[..count]),
             Err(why) => return Err(lost(&why)),
         }
-        if let Some(end) = seen.iter().rposition(|byte| *byte == 2)
-            && let Some(start) = seen[..end].iter().rposition(|byte| *byte == 1)
-        {
-            return Ok(String::from_utf8_lossy(&seen[start + 1..end]).into_owned());
+        if let Some(value) = complete(&seen) {
+            return Ok(value);
         }
     }
 }

@@ -336,7 +336,7 @@ impl Machine for Virtual {
         if bytes.len() > BY_SERIAL {
             return self.copy_by_disk(bytes, path, mode);
         }
-        crate::machine::write_by_input(self, path, bytes, mode)
+        crate::machine::write_by_input(|exec| self.exec(exec), path, bytes, mode)
     }
 
     fn reboot(&mut self) -> Result<()> {
