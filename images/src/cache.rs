@@ -76,6 +76,9 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Removes a tree, files that a machine made immutable included.
 pub(crate) fn remove(path: &Path) -> Result<()> {
+    if path.is_file() {
+        return remove_file(path);
+    }
     match std::fs::remove_dir_all(path) {
         Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(why) if why.kind() == std::io::ErrorKind::PermissionDenied => {

@@ -47,7 +47,7 @@ ip route add default via "$GATEWAY"
 # its modules, its memory. net.* sysctls are the machine's own; bpf carries IPAddressDeny= of units.
 exec 3<&0
 SYSTEMD_NSPAWN_API_VFS_WRITABLE=network systemd-nspawn \
-    --quiet --directory="$DIR/root" --machine="$NAME" --hostname="$HOSTNAME" \
+    --quiet --directory="$DIR/root" --machine="$NAME" --hostname=data-broker \
     --register=no --keep-unit --boot --console=pipe \
     --network-namespace-path=/proc/self/ns/net \
     --capability=all --drop-capability=CAP_SYS_TIME,CAP_SYS_MODULE,CAP_SYS_RAWIO \

@@ -30,8 +30,6 @@ const SHUTDOWN: Duration = Duration::from_secs(100);
 pub struct Options {
     /// The tree under its overlay.
     pub base: Base,
-    /// The machine's own name.
-    pub hostname: String,
     /// The data disks, made when the machine's directory lacks them.
     pub sizes: Sizes,
     /// A name under which overlay and disks are kept for the next time; without one they go with the value.
@@ -43,7 +41,6 @@ impl Options {
     pub fn new(base: Base) -> Options {
         Options {
             base,
-            hostname: "data-broker".to_owned(),
             sizes: Sizes::default(),
             keep: None,
         }
@@ -159,7 +156,6 @@ impl Container {
             .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .env("NAME", self.place.name())
-            .env("HOSTNAME", &self.options.hostname)
             .env("LOWER", self.options.base.root())
             .env("DIR", directory)
             .env("ADDRESS", self.network.machine_address())

@@ -11,8 +11,9 @@ export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
 (cd "$archives" && apt-get -q -o APT::Sandbox::User=root download "$@")
 
 rm -f "$root/etc/dpkg/dpkg.cfg.d/99mmdebstrap" "$root/etc/apt/apt.conf.d/99mmdebstrap"
-echo debian > "$root/etc/hostname"
-printf '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n' > "$root/etc/hosts"
+# The name that the cloud gives to the instance.
+echo data-broker > "$root/etc/hostname"
+printf '127.0.0.1 localhost\n127.0.1.1 data-broker\n::1 localhost ip6-localhost ip6-loopback\n' > "$root/etc/hosts"
 : > "$root/etc/resolv.conf"
 # Empty and present: systemd then makes an id of its own at the first start.
 : > "$root/etc/machine-id"

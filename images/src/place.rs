@@ -21,10 +21,16 @@ pub fn is_running(name: &str) -> Result<bool> {
     Ok(Lock::attempt(&kept_directory(name)?.join("lock"))?.is_none())
 }
 
-/// Removes a kept machine that is not running: its root, its disks, its logs.
-pub fn remove_kept(name: &str) -> Result<()> {
-    drop(Place::kept(name)?);
-    cache::remove(&kept_directory(name)?)
+/// Removes a kept machine that is not running: its root, its logs, and its disks unless they are kept.
+pub fn remove_kept(name: &str, keep_disks: bool) -> Result<()> {
+    let place = Place::kept(name)?;
+    let directory = place.directory();
+    for entry in std::fs::read_dir(directory).at("list", directory)?.flatten() {
+        if !(keep_disks && entry.file_name() == "disks") {
+            cache::remove(&entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn checked(name: &str) -> Result<&str> {

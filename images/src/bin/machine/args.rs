@@ -49,7 +49,11 @@ pub enum Verb {
         command: Vec<String>,
     },
     /// Stop the machine and remove its root and its disks
-    Clean,
+    Clean {
+        /// Remove the root alone
+        #[arg(long)]
+        keep_disks: bool,
+    },
     /// Build the base that machines start from, and print where it is
     Base,
     /// Own the machine until `down`; started by `up`

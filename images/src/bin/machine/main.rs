@@ -38,9 +38,9 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
             let words: Vec<&str> = command.iter().map(String::as_str).collect();
             return inside(false, &words);
         }
-        Verb::Clean => {
+        Verb::Clean { keep_disks } => {
             down()?;
-            image::place::remove_kept(state::NAME).context("remove the machine's files")?;
+            image::place::remove_kept(state::NAME, *keep_disks).context("remove the machine's files")?;
         }
         Verb::Base => {
             let base = image::Base::stock().context("build the base")?;
