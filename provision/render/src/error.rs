@@ -6,7 +6,9 @@ use appliance::path::{PathError, TargetPath};
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {
     /// The definition names a template that does not exist.
-    #[error("cannot render {path}: there is no template {template:?}\nnext: in layout.toml, name one of {known}")]
+    #[error(
+        "cannot render {path}: there is no template {template:?}\nnext: in layout.toml, name one of {known}"
+    )]
     UnknownTemplate {
         /// The file that it should make.
         path: TargetPath,

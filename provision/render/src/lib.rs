@@ -2,37 +2,47 @@
 
 mod access;
 mod area;
+mod credentials;
+mod directories;
+mod draft;
 mod error;
+mod files;
+mod homes;
+mod inputs;
+mod keys;
+mod links;
+mod names;
+mod principal;
+mod settings;
+mod sudoers;
 mod tree;
+mod units;
 
-pub use access::{Access, Principal, Verdict, can};
+pub use access::{Access, Verdict, can};
 pub use area::Area;
 pub use error::RenderError;
+pub use inputs::Inputs;
+pub use principal::Principal;
 pub use tree::{Content, Entry, Node, Ownership, Tree};
 
-use std::collections::BTreeMap;
-
 use appliance::Appliance;
-use appliance::name::UserName;
-use appliance::secret::Secrets;
-
-/// What rendering needs beside the definition: facts that decide over a file's text, given as plain values.
-#[derive(Debug, Clone, Default)]
-pub struct Inputs {
-    /// The secrets that the machine has.
-    pub secrets: Secrets,
-    /// Numbers of accounts that the machine already had; they override the definition's.
-    pub uids: BTreeMap<UserName, u32>,
-    /// The domain's certificate has been issued.
-    pub certificate_issued: bool,
-}
 
 /// Everything of the machine's filesystem that follows from a definition: the same input gives the same bytes.
 ///
 /// # Errors
 ///
-/// When the definition names a template that there is none of, or a value cannot be written in the syntax of
-/// its file.
-pub fn render(_appliance: &Appliance, _inputs: &Inputs) -> Result<Tree, RenderError> {
-    Ok(Tree::default())
+/// When the definition names a template that there is none of, claims a path twice, lacks something that a file
+/// must hold, or has a text that the syntax of its file cannot hold.
+pub fn render(appliance: &Appliance, inputs: &Inputs) -> Result<Tree, RenderError> {
+    let mut draft = draft::Draft::new(appliance, inputs);
+    directories::add(&mut draft)?;
+    links::add(&mut draft)?;
+    files::add(&mut draft)?;
+    settings::add(&mut draft)?;
+    credentials::add(&mut draft)?;
+    sudoers::add(&mut draft)?;
+    keys::add(&mut draft)?;
+    units::add(&mut draft)?;
+    homes::add(&mut draft)?;
+    Ok(draft.into_tree())
 }

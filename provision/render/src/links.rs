@@ -1,0 +1,26 @@
+//! Links, and what must not be there.
+
+use crate::draft::Draft;
+use crate::{Area, Node, RenderError};
+use appliance::path::TargetPath;
+
+pub(crate) fn add(draft: &mut Draft<'_>) -> Result<(), RenderError> {
+    for link in &draft.appliance.links {
+        let node = Node::Link {
+            target: link.target.clone(),
+            once: link.once,
+        };
+        let because = "the layout links it".to_owned();
+        draft.add(link.path.clone(), area(&link.path), node, because)?;
+    }
+    for absence in &draft.appliance.absences {
+        let because = absence.because.clone();
+        draft.add(absence.path.clone(), area(&absence.path), Node::Absent, because)?;
+    }
+    Ok(())
+}
+
+/// Where no area owns the place, it is one of the tree's.
+fn area(path: &TargetPath) -> Area {
+    crate::files::area_of(path).unwrap_or(Area::Directories)
+}
