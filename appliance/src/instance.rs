@@ -259,3 +259,6 @@ fn read_settings(table: &Table<'_>) -> BTreeMap<SettingName, String> {
     }
     settings
 }
+
+/// The keys of an instance file, as a JSON schema for editors.
+pub const INSTANCE_SCHEMA: &str = include_str!("../definition/instance.schema.json");

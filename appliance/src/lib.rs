@@ -24,6 +24,7 @@ mod check;
 mod definition;
 
 pub use definition::DefinitionFiles;
+pub use instance::INSTANCE_SCHEMA;
 pub use reader::{Problem, Problems};
 
 use account::{Account, Group, People};

@@ -1,0 +1,255 @@
+//! The loop: look, plan, carry out, look again, until there is nothing to do.
+//!
+//! One round is enough for a machine that only drifted. A bare one needs a second: packages bring files, and a disk
+//! that was mounted shows what lies on it. That the last look finds nothing to do is the proof.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use appliance::Appliance;
+use appliance::mode::Mode;
+use appliance::path::TargetPath;
+use host::lock::Lock;
+use host::systemd::{self, Order};
+use host::{Host, HostError, directory, read};
+use plan::{Change, Step, UnitOrder};
+use render::Area;
+
+use crate::event::{Event, Outcome};
+use crate::{ApplyError, StepError, accounts, certificate, disks, files, packages, secret};
+
+/// More rounds than these mean that something undoes our work.
+const MOST_ROUNDS: usize = 4;
+/// How long another run is waited for (spec 10, section 22.1).
+const LOCK_WAIT: Duration = Duration::from_secs(30);
+/// How long units may take to start.
+const UNIT_LIMIT: Duration = Duration::from_secs(120);
+
+/// What to do, and how far.
+#[derive(Debug, Default)]
+pub struct Options<'a> {
+    /// These areas alone; empty for all.
+    pub only: Vec<Area>,
+    /// Set when the operator wants to stop: the step at hand is finished first.
+    pub stop: Option<&'a AtomicBool>,
+}
+
+/// What an apply did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Report {
+    /// Steps carried out.
+    pub steps: usize,
+    /// Rounds that had something to do.
+    pub rounds: usize,
+}
+
+/// Brings a machine to its definition.
+///
+/// # Errors
+///
+/// When something must be settled first (nothing was changed), when a step fails (the error names it, and running
+/// again goes on from there), or when the machine does not stay as it was made.
+pub fn apply(
+    appliance: &Appliance,
+    host: &Host,
+    options: &Options<'_>,
+    tell: &mut dyn FnMut(Event<'_>),
+) -> Result<Report, ApplyError> {
+    let _lock = take_lock(host)?;
+    let mut report = Report::default();
+    for round in 1..=MOST_ROUNDS {
+        let survey = survey::take(appliance, host, |_, _| {})?;
+        let plan = survey.plan.only(&options.only);
+        if !plan.refusals.is_empty() {
+            return Err(ApplyError::Refused(plan.refusals));
+        }
+        if plan.steps.is_empty() {
+            return Ok(report);
+        }
+        report.rounds = round;
+        tell(Event::Round {
+            round,
+            steps: &plan.steps,
+        });
+        carry_out(host, &plan.steps, options, &mut report, tell)?;
+    }
+    let rest = survey::take(appliance, host, |_, _| {})?.plan.only(&options.only);
+    if rest.is_empty() {
+        return Ok(report);
+    }
+    Err(ApplyError::Restless(
+        rest.steps.iter().map(Step::target).collect(),
+    ))
+}
+
+/// The lock of apply, deploy and recover.
+fn take_lock(host: &Host) -> Result<Lock, ApplyError> {
+    let known = |text| TargetPath::new(text).unwrap_or_else(|_| TargetPath::root());
+    let root = directory::Metadata {
+        uid: 0,
+        gid: 0,
+        mode: Mode::from_bits(0o755),
+        lists: directory::Lists::Keep,
+    };
+    for (path, exists_on_debian) in [
+        ("/run", true),
+        ("/run/lock", true),
+        ("/run/lock/data-analyst", false),
+    ] {
+        let path = known(path);
+        if exists_on_debian && read::exists(host, &path).map_err(ApplyError::Busy)? {
+            continue;
+        }
+        directory::ensure(host, &path, &root)
+            .map_err(|error| step_error("prepare", path.to_string(), error))?;
+    }
+    Lock::take(host, &known("/run/lock/data-analyst/provision.lock"), LOCK_WAIT).map_err(
+        |error| match error {
+            HostError::LockHeld { .. } => ApplyError::Busy(error),
+            other => step_error("lock", "/run/lock/data-analyst/provision.lock".to_owned(), other),
+        },
+    )
+}
+
+fn step_error(verb: &str, target: String, error: HostError) -> ApplyError {
+    ApplyError::Step {
+        verb: verb.to_owned(),
+        target,
+        source: error.into(),
+    }
+}
+
+/// Steps that are carried out in one go, because they share a lock, a sync or a transaction.
+fn batches(steps: &[Step]) -> impl Iterator<Item = &[Step]> {
+    steps.chunk_by(|left, right| match (&left.change, &right.change) {
+        (Change::Account(_), Change::Account(_)) => true,
+        (Change::WriteFile { judge: None, .. }, Change::WriteFile { judge: None, .. }) => true,
+        (Change::Unit { order: left, .. }, Change::Unit { order: right, .. }) => left == right,
+        _ => false,
+    })
+}
+
+fn carry_out(
+    host: &Host,
+    steps: &[Step],
+    options: &Options<'_>,
+    report: &mut Report,
+    tell: &mut dyn FnMut(Event<'_>),
+) -> Result<(), ApplyError> {
+    let mut index = 0;
+    for batch in batches(steps) {
+        if options.stop.is_some_and(|stop| stop.load(Ordering::SeqCst)) {
+            return Err(ApplyError::Interrupted);
+        }
+        for (offset, step) in batch.iter().enumerate() {
+            tell(Event::Started {
+                index: index + offset + 1,
+                step,
+            });
+        }
+        let result = carry_out_batch(host, batch);
+        let outcome = if result.is_ok() {
+            Outcome::Done
+        } else {
+            Outcome::Failed
+        };
+        for (offset, step) in batch.iter().enumerate() {
+            tell(Event::Ended {
+                index: index + offset + 1,
+                step,
+                outcome,
+            });
+        }
+        index += batch.len();
+        result.map_err(|source| {
+            let targets: Vec<String> = batch.iter().map(Step::target).collect();
+            let verb = batch.first().map_or("carry out", Step::verb).to_owned();
+            ApplyError::Step {
+                verb,
+                target: targets.join(", "),
+                source,
+            }
+        })?;
+        report.steps += batch.len();
+    }
+    Ok(())
+}
+
+fn carry_out_batch(host: &Host, batch: &[Step]) -> Result<(), StepError> {
+    let Some(first) = batch.first() else { return Ok(()) };
+    match &first.change {
+        Change::InstallPackages(names) => packages::install(host, names),
+        Change::RemovePackages(names) => packages::remove(host, names),
+        Change::Account(_) => {
+            let changes = batch.iter().filter_map(|step| match &step.change {
+                Change::Account(change) => Some(change),
+                _ => None,
+            });
+            accounts::edit(host, changes)
+        }
+        Change::GuardMountPoint(path) => disks::guard(host, path),
+        Change::FormatDisk(disk) => disks::format(host, disk),
+        Change::MountDisk(disk) => disks::mount(host, disk),
+        Change::MarkDisk(disk) => disks::mark(host, disk),
+        Change::GrowDisk(disk) => Ok(host::disk::grow(host, &disk.device)?),
+        Change::Remount { point, options } => Ok(host::mount::remount(host, point, options)?),
+        Change::MakeSwap { path, bytes, in_use } => {
+            if *in_use {
+                host::swap::off(host, path)?;
+            }
+            Ok(host::swap::make(host, path, *bytes)?)
+        }
+        Change::StartSwap(path) => Ok(host::swap::on(host, path)?),
+        Change::Directory { path, metadata } => {
+            directory::ensure(host, path, &files::host_metadata(metadata))?;
+            Ok(())
+        }
+        Change::SetMetadata { path, metadata } => {
+            directory::set_metadata(host, path, &files::host_metadata(metadata))?;
+            Ok(())
+        }
+        Change::WriteFile { judge: None, .. } => files::write_all(host, batch),
+        Change::WriteFile {
+            path,
+            content,
+            metadata,
+            judge: Some(judge),
+        } => files::write_judged(host, path, &content.bytes, metadata, *judge),
+        Change::Link { path, target } => Ok(host::link::replace(host, path, target, 0, 0)?),
+        Change::Remove(path) => files::remove(host, path),
+        Change::GenerateSecret { kept, credential, .. } => secret::generate(host, kept, credential),
+        Change::MakePlaceholderCertificate {
+            certificate,
+            key,
+            domain,
+        } => certificate::make_placeholder(host, certificate, key, domain),
+        Change::SetKernel { name, value } => Ok(host::kernel::set_sysctl(host, name, value)?),
+        Change::LoadFirewall(rules) => {
+            host::firewall::check(host, rules.as_bytes())?;
+            Ok(host::firewall::load(host, rules.as_bytes())?)
+        }
+        Change::ReloadUnitFiles => Ok(systemd::daemon_reload(host)?),
+        Change::Unit { order, .. } => order_units(host, *order, batch),
+    }
+}
+
+fn order_units(host: &Host, order: UnitOrder, batch: &[Step]) -> Result<(), StepError> {
+    let names: Vec<_> = batch
+        .iter()
+        .filter_map(|step| match &step.change {
+            Change::Unit { name, .. } => Some(name),
+            _ => None,
+        })
+        .collect();
+    let order = match order {
+        UnitOrder::Stop => Order::Stop,
+        UnitOrder::Start => Order::Start,
+        UnitOrder::Restart => Order::Restart,
+        UnitOrder::Reload => Order::ReloadOrRestart,
+    };
+    if order == Order::Start {
+        // A unit that failed too often refuses to start until that is forgotten.
+        systemd::reset_failed(host, &names)?;
+    }
+    Ok(systemd::order(host, order, &names, UNIT_LIMIT)?)
+}

@@ -1,0 +1,191 @@
+//! What the operator may type. Help, completions and the manual page all come from here.
+
+use std::path::PathBuf;
+
+use appliance::path::TargetPath;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use render::Area;
+
+/// Where the instance file of a machine lies.
+pub const INSTANCE_FILE: &str = "/etc/data-analyst/appliance.toml";
+
+/// Bring a Debian 12 machine to its definition, and prove that it is there.
+#[derive(Debug, Parser)]
+#[command(
+    name = "appliance",
+    version,
+    about,
+    after_help = EXAMPLES,
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub struct Arguments {
+    /// The instance file, which says what this appliance is called and where it stands
+    #[arg(long, global = true, value_name = "FILE", default_value = INSTANCE_FILE)]
+    pub instance: PathBuf,
+    /// A directory with a definition of your own; the shipped one is compiled in
+    #[arg(long, global = true, value_name = "DIR")]
+    pub definition: Option<PathBuf>,
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  appliance check --instance appliance.toml     is the instance file right?
+  appliance plan                                what would change on this machine?
+  appliance apply --yes                         bring this machine to its definition
+  appliance apply --only firewall,ssh           two areas of it
+  appliance verify --json                       is it as defined? (exit 10 when not)
+  appliance can alice read /data/src_data       may she?
+
+Exit codes: 0 as defined, 1 failed, 2 bad input, 3 refused for safety, 4 precondition, 10 changes pending or drift,
+75 another run is at work, 130 stopped by Ctrl-C.";
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check the definition and the instance file; tells every mistake with its line
+    #[command(after_help = "Example:\n  appliance check --instance appliance.toml")]
+    Check(Format),
+    /// Write every file that would be installed, below a directory; needs no root
+    #[command(after_help = "Example:\n  appliance render --instance appliance.toml --out /tmp/tree")]
+    Render {
+        /// Where to; made when it is not there, must be empty otherwise
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
+    /// Show what would change, in order, each with its reason (exit 10 when anything would)
+    #[command(after_help = "Examples:\n  appliance plan\n  appliance plan --json | jq .target")]
+    Plan {
+        #[command(flatten)]
+        target: Target,
+        #[command(flatten)]
+        areas: Areas,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Bring the machine to its definition
+    #[command(
+        after_help = "Examples:\n  appliance apply\n  appliance apply --yes --only sudoers\n  appliance apply --yes --root /mnt/image"
+    )]
+    Apply {
+        #[command(flatten)]
+        target: Target,
+        #[command(flatten)]
+        areas: Areas,
+        /// Do not ask before changing anything
+        #[arg(long, short)]
+        yes: bool,
+        /// Say at the end how long it took and how many programs were started
+        #[arg(long)]
+        stats: bool,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Ask the machine whether it is as defined; changes nothing (exit 10 when it is not)
+    #[command(
+        after_help = "Examples:\n  appliance verify\n  appliance verify --json | jq '.checks[] | select(.outcome != \"passed\")'"
+    )]
+    Verify {
+        #[command(flatten)]
+        target: Target,
+        /// Also keep the report where `/health` and the exporter find it; what the timer does
+        #[arg(long)]
+        scheduled: bool,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// May somebody read, write or execute a path? Answered from the definition alone (exit 0 yes, 10 no)
+    #[command(
+        after_help = "Examples:\n  appliance can deploy write /data/scripts\n  appliance can standard read /data/src_data/parquet/private"
+    )]
+    Can {
+        /// An account of the definition, or one of the roles standard, privileged, admin, outsider
+        who: String,
+        /// What they want to do
+        right: Right,
+        /// With what
+        path: TargetPath,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Print the JSON schema of the instance file
+    Schema,
+    /// Print shell completions
+    #[command(after_help = "Example:\n  appliance completions bash > /etc/bash_completion.d/appliance")]
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    #[command(after_help = "Example:\n  appliance manual | man -l -")]
+    Manual,
+    /// Report that a unit failed; what systemd starts when one of ours does
+    #[command(hide = true)]
+    UnitFailed {
+        /// Which unit
+        unit: appliance::name::UnitName,
+    },
+}
+
+/// Which machine.
+#[derive(Debug, Args)]
+pub struct Target {
+    /// An offline tree instead of this machine, for building images
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+}
+
+/// Which parts of it.
+#[derive(Debug, Args)]
+pub struct Areas {
+    /// These areas alone, with commas between them: packages, accounts, disks, swap, directories, settings, sudoers,
+    /// limits, ssh, kernel, firewall, security, units, nginx, homes, release, services
+    #[arg(long, value_name = "AREA", value_delimiter = ',')]
+    pub only: Vec<Area>,
+}
+
+/// How to print.
+#[derive(Debug, Args)]
+pub struct Format {
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What somebody wants to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Right {
+    /// Read a file, list a directory
+    Read,
+    /// Write a file, create and remove in a directory
+    Write,
+    /// Execute a file, enter a directory
+    Execute,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,168 @@
+//! `appliance apply`
+
+use std::io::{BufRead, IsTerminal};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use ::apply::{ApplyError, Event, Options, Outcome, Report};
+use plan::{Record, Style};
+use serde_json::json;
+
+use super::{BadInput, CONVERGED, definition, target};
+use crate::args::{Areas, Arguments, Target};
+use crate::output::Output;
+
+/// How to go about it.
+#[derive(Debug, Clone, Copy)]
+pub struct How {
+    /// Without a question.
+    pub yes: bool,
+    /// With figures at the end.
+    pub stats: bool,
+    /// For programs.
+    pub json: bool,
+}
+
+pub fn run(
+    arguments: &Arguments,
+    on: &Target,
+    areas: &Areas,
+    how: How,
+    output: Output,
+) -> anyhow::Result<u8> {
+    let begun = Instant::now();
+    let appliance = definition(arguments)?;
+    let host = target(on)?;
+    if !how.yes {
+        let plan = survey::take(&appliance, &host, |_, _| {})
+            .map_err(ApplyError::from)?
+            .plan
+            .only(&areas.only);
+        output.print(&plan::describe(&plan, output.style()));
+        if !plan.refusals.is_empty() {
+            return Err(ApplyError::Refused(plan.refusals).into());
+        }
+        if plan.steps.is_empty() {
+            return Ok(CONVERGED);
+        }
+        if !confirmed(output)? {
+            output.say("Nothing was changed.\n");
+            return Ok(CONVERGED);
+        }
+    }
+    // A first Ctrl-C finishes the step at hand; a second one ends the program as usual.
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register_conditional_default(signal, Arc::clone(&stop))?;
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    let options = Options {
+        only: areas.only.clone(),
+        stop: Some(&stop),
+    };
+    let mut tell = |event: Event<'_>| tell(&event, how, output);
+    let report = ::apply::apply(&appliance, &host, &options, &mut tell).inspect_err(|error| {
+        if let ApplyError::Refused(refusals) = error {
+            print_refusals(refusals, how, output);
+        }
+    })?;
+    finish(report, begun, how, output)?;
+    Ok(CONVERGED)
+}
+
+fn confirmed(output: Output) -> anyhow::Result<bool> {
+    if !std::io::stdin().is_terminal() {
+        return Err(
+            BadInput("nobody is there to ask; add --yes to apply without a question".to_owned()).into(),
+        );
+    }
+    output.say("Make these changes? [y/N] ");
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+fn tell(event: &Event<'_>, how: How, output: Output) {
+    match event {
+        Event::Round { round, steps } => {
+            let count = steps.len();
+            let text = if *round == 1 {
+                "to make"
+            } else {
+                "that the changes so far brought to light"
+            };
+            if how.json {
+                let _ = output.json(&json!({ "event": "round", "round": round, "steps": count }));
+            } else {
+                output.say(&format!(
+                    "{count} {} {text}\n",
+                    if count == 1 { "change" } else { "changes" }
+                ));
+            }
+        }
+        Event::Started { index, step } if how.json => {
+            let _ = output.json(&json!({ "event": "started", "step": Record::of_step(*index, step) }));
+        }
+        Event::Started { .. } => {}
+        Event::Ended { index, step, outcome } => {
+            let (mark, word) = match outcome {
+                Outcome::Done => ("✓", "done"),
+                Outcome::Failed => ("✗", "failed"),
+            };
+            if how.json {
+                let _ = output.json(&json!({ "event": word, "id": index, "target": step.target() }));
+            } else {
+                let line = format!("  {mark} {:<12} {} {}\n", step.area, step.verb(), step.target());
+                match (output.style(), outcome) {
+                    (Style::Colour, Outcome::Done) => {
+                        output.print(&line.replacen(mark, "\x1b[32m✓\x1b[0m", 1))
+                    }
+                    (Style::Colour, Outcome::Failed) => {
+                        output.print(&line.replacen(mark, "\x1b[31m✗\x1b[0m", 1))
+                    }
+                    (Style::Plain, _) => output.print(&line),
+                }
+            }
+        }
+    }
+}
+
+fn print_refusals(refusals: &[plan::Refusal], how: How, output: Output) {
+    for (id, refusal) in refusals.iter().enumerate() {
+        if how.json {
+            let _ = output.json(&Record::of_refusal(id + 1, refusal));
+        } else {
+            output.say(&format!(
+                "refused {}: {}\n    next: {}\n",
+                refusal.target, refusal.reason, refusal.next
+            ));
+        }
+    }
+}
+
+fn finish(report: Report, begun: Instant, how: How, output: Output) -> anyhow::Result<()> {
+    let milliseconds = begun.elapsed().as_millis();
+    let programs = host::command::started();
+    if how.json {
+        return output.json(&json!({
+            "event": "converged", "steps": report.steps, "rounds": report.rounds,
+            "milliseconds": milliseconds, "programs": programs,
+        }));
+    }
+    let count = report.steps;
+    match count {
+        0 => output.print("Nothing to do: the machine is as its definition says.\n"),
+        _ => output.print(&format!(
+            "{count} {} made; the machine is as its definition says.\n",
+            if count == 1 { "change" } else { "changes" }
+        )),
+    }
+    if how.stats {
+        output.print(&format!(
+            "{milliseconds} ms, {programs} programs started, {} rounds\n",
+            report.rounds
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! One file per command.
+
+mod apply;
+mod can;
+mod check;
+mod manual;
+mod plan;
+mod render;
+mod unit_failed;
+mod verify;
+
+use std::path::Path;
+
+use anyhow::Context;
+use appliance::{Appliance, DefinitionFiles, Problems};
+use host::Host;
+
+use crate::args::{Arguments, Command, Target};
+use crate::output::Output;
+
+/// The machine is as defined.
+pub const CONVERGED: u8 = 0;
+/// Something failed.
+const FAILED: u8 = 1;
+/// The input has mistakes.
+const BAD_INPUT: u8 = 2;
+/// Changes are pending, or there is drift.
+pub const PENDING: u8 = 10;
+
+/// Runs the command and gives its exit code.
+pub fn run(arguments: &Arguments, output: Output) -> anyhow::Result<u8> {
+    match &arguments.command {
+        Command::Check(format) => check::run(arguments, format, output),
+        Command::Render { out } => render::run(arguments, out, output),
+        Command::Plan {
+            target,
+            areas,
+            format,
+        } => plan::run(arguments, target, areas, format, output),
+        Command::Apply {
+            target,
+            areas,
+            yes,
+            stats,
+            format,
+        } => {
+            let how = apply::How {
+                yes: *yes,
+                stats: *stats,
+                json: format.json,
+            };
+            apply::run(arguments, target, areas, how, output)
+        }
+        Command::Verify {
+            target,
+            scheduled,
+            format,
+        } => verify::run(arguments, target, *scheduled, format, output),
+        Command::Can {
+            who,
+            right,
+            path,
+            format,
+        } => can::run(arguments, who, *right, path, format, output),
+        Command::Schema => manual::schema(output),
+        Command::Completions { shell } => manual::completions(*shell, output),
+        Command::Manual => manual::page(output),
+        Command::UnitFailed { unit } => unit_failed::run(unit, output),
+    }
+}
+
+/// The exit code of a failure (spec 10, section 22.1).
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    if error.is::<Problems>() || error.is::<BadInput>() {
+        return BAD_INPUT;
+    }
+    error
+        .downcast_ref::<::apply::ApplyError>()
+        .map_or(FAILED, ::apply::ApplyError::exit_code)
+}
+
+/// Something that the operator named is not there or cannot be read.
+#[derive(Debug)]
+pub struct BadInput(pub String);
+
+impl std::fmt::Display for BadInput {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BadInput {}
+
+/// Larger files are no definition.
+const LARGEST_INPUT_BYTES: u64 = 1024 * 1024;
+
+fn read_input(path: &Path) -> Result<String, BadInput> {
+    let describe = |reason: String| BadInput(format!("cannot read {}: {reason}", path.display()));
+    let size = std::fs::metadata(path)
+        .map_err(|error| describe(error.to_string()))?
+        .len();
+    if size > LARGEST_INPUT_BYTES {
+        return Err(describe(format!(
+            "it has {size} bytes, and no definition has more than {LARGEST_INPUT_BYTES}"
+        )));
+    }
+    std::fs::read_to_string(path).map_err(|error| describe(error.to_string()))
+}
+
+/// The checked definition that the arguments name.
+fn definition(arguments: &Arguments) -> anyhow::Result<Appliance> {
+    let instance_name = arguments.instance.display().to_string();
+    let instance = read_input(&arguments.instance).map_err(|BadInput(text)| {
+        BadInput(format!(
+            "{text}\n    next: write one (`appliance schema` has its keys), or name it with --instance"
+        ))
+    })?;
+    let appliance = match &arguments.definition {
+        None => Appliance::parse(&DefinitionFiles::shipped(), &instance_name, &instance)?,
+        Some(directory) => {
+            let name = directory.display().to_string();
+            let files = DefinitionFiles::from_directory(&name, |file| read_input(&directory.join(file)))?;
+            Appliance::parse(&files, &instance_name, &instance)?
+        }
+    };
+    Ok(appliance)
+}
+
+/// The machine that the arguments name.
+fn target(target: &Target) -> anyhow::Result<Host> {
+    match &target.root {
+        Some(directory) => Ok(Host::offline(directory)?),
+        None => Host::live().context("cannot work on this machine"),
+    }
+}

@@ -1,0 +1,24 @@
+#![doc = include_str!("../README.md")]
+
+mod args;
+mod commands;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::Arguments;
+use output::Output;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let output = Output::new(arguments.color);
+    match commands::run(&arguments, output) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            output.failure(&error);
+            ExitCode::from(commands::exit_code(&error))
+        }
+    }
+}
