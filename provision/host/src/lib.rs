@@ -9,15 +9,18 @@ pub mod disk;
 mod error;
 pub mod facts;
 pub mod firewall;
+pub mod kernel;
 pub mod link;
 pub mod lock;
 pub mod mount;
 pub mod privilege;
 mod question;
+pub mod read;
 pub mod remove;
 mod root;
 pub mod swap;
 pub mod systemd;
+mod temporary;
 pub mod validate;
 pub mod write;
 

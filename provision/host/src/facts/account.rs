@@ -124,16 +124,18 @@ fn hide<S: Serializer>(_: &Hidden, serializer: S) -> Result<S::Ok, S::Error> {
 
 /// One line's text and back. Only a line that comes back unchanged counts as understood, so that a rewritten
 /// file differs from the old one in nothing but what was meant.
-pub(crate) trait Record: Sized + PartialEq {
+pub trait Record: Sized + PartialEq {
     /// Where its file is.
     const FILE: &'static str;
+    /// Reads a line without its end.
     fn parse(line: &str) -> Option<Self>;
+    /// Writes it.
     fn print(&self) -> String;
 }
 
 impl<T: Record> Lines<T> {
     /// Reads the bytes of a whole file.
-    pub(crate) fn parse(bytes: &[u8]) -> Self {
+    pub fn parse(bytes: &[u8]) -> Self {
         let text = bytes.strip_suffix(b"\n").unwrap_or(bytes);
         if text.is_empty() {
             return Self::default();
@@ -150,7 +152,7 @@ impl<T: Record> Lines<T> {
 
     /// The bytes of the whole file; `None` when a field holds what would end it, which is how an account
     /// named `x\nroot::0:0:` would get in.
-    pub(crate) fn print(&self) -> Option<Vec<u8>> {
+    pub fn print(&self) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
         for line in &self.0 {
             match line {

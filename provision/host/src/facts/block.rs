@@ -24,7 +24,7 @@ pub enum DiskFact {
         candidates: Vec<String>,
     },
     /// Exactly one.
-    Found(FoundDisk),
+    Found(Box<FoundDisk>),
 }
 
 /// A disk that is there.
@@ -100,7 +100,9 @@ pub fn read(questions: &[DiskQuestion], mounts: &[Mount]) -> Result<BTreeMap<Str
 }
 
 fn find(question: &DiskQuestion, mounts: &[Mount]) -> Result<DiskFact, HostError> {
-    let found = |by, name| FoundDisk::look(by, name, question.probe_blank, mounts).map(DiskFact::Found);
+    let found = |by, name| {
+        FoundDisk::look(by, name, question.probe_blank, mounts).map(|disk| DiskFact::Found(Box::new(disk)))
+    };
     if let Some(name) = name_of(Path::new(question.by_id.as_str()))? {
         return found(FoundBy::Id, name);
     }
@@ -180,12 +182,14 @@ fn superblock(name: &str) -> Result<Option<Ext>, HostError> {
     }
 }
 
+/// Not there, without a medium, or, in a container, somebody else's: root is refused a device (EPERM) only by the
+/// device rules of its control group.
 fn absent(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let errno = error.raw_os_error().map(Errno::from_raw_os_error);
     matches!(
         errno,
-        Some(Errno::NOENT | Errno::NXIO | Errno::NODEV | Errno::NOMEDIUM)
+        Some(Errno::NOENT | Errno::NXIO | Errno::NODEV | Errno::NOMEDIUM | Errno::PERM)
     )
 }
 

@@ -216,8 +216,8 @@ impl Attributes {
         let mut attributes = Self::default();
         for name in names[..length].split(|byte| *byte == 0) {
             match name {
-                b"system.posix_acl_access" => attributes.acl = read_acl(path, ACCESS)?,
-                b"system.posix_acl_default" => attributes.default_acl = read_acl(path, DEFAULT)?,
+                b"system.posix_acl_access" => attributes.acl = read_acl_of_name(path, ACCESS)?,
+                b"system.posix_acl_default" => attributes.default_acl = read_acl_of_name(path, DEFAULT)?,
                 b"security.capability" => attributes.capabilities = true,
                 _ => {}
             }
@@ -231,17 +231,27 @@ pub(crate) const ACCESS: &str = "system.posix_acl_access";
 /// Name of the attribute that holds the default list.
 pub(crate) const DEFAULT: &str = "system.posix_acl_default";
 
-/// Reads one list of what `path` names; a link is not followed.
-pub(crate) fn read_acl(path: &[u8], name: &str) -> Result<Option<Acl>, Errno> {
+/// Reads one list of what `path` names, with the given system call.
+pub(crate) fn read_acl(
+    path: &[u8],
+    name: &str,
+    call: impl FnOnce(&[u8], &str, &mut [u8]) -> Result<usize, Errno>,
+) -> Result<Option<Acl>, Errno> {
     // Room for some 250 entries; the kernel refuses with ERANGE beyond, which is an error and not a gap.
     let mut bytes = [0u8; 2048];
-    match rustix::fs::lgetxattr(path, name, &mut bytes) {
+    match call(path, name, &mut bytes) {
         Ok(length) => Acl::from_attribute(&bytes[..length])
             .map(Some)
             .map_err(|_| Errno::INVAL),
         Err(Errno::NODATA | Errno::NOTSUP) => Ok(None),
         Err(errno) => Err(errno),
     }
+}
+
+fn read_acl_of_name(path: &[u8], name: &str) -> Result<Option<Acl>, Errno> {
+    read_acl(path, name, |path, name, into| {
+        rustix::fs::lgetxattr(path, name, into)
+    })
 }
 
 /// `/proc/self/fd/N/name`: reaches attributes without opening the thing, which for a device or a pipe would do

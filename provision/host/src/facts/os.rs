@@ -44,14 +44,14 @@ pub(super) fn read(host: &Host) -> Result<Os, HostError> {
         Some(text) => text,
         None => text_of(host, "/usr/lib/os-release")?.unwrap_or_default(),
     };
-    let marked = |path: &&str| std::fs::exists(path).unwrap_or(false);
+    let marked = |path: &str| std::fs::exists(path).unwrap_or(false);
     Ok(Os {
         id: value(&text, "ID").unwrap_or_else(|| "linux".to_owned()),
         version_id: value(&text, "VERSION_ID").unwrap_or_default(),
         kernel: host
             .is_live()
             .then(|| rustix::system::uname().release().to_string_lossy().into_owned()),
-        container: host.is_live() && CONTAINER_MARKS.iter().any(|path| marked(&path)),
+        container: host.is_live() && CONTAINER_MARKS.iter().any(|path| marked(path)),
     })
 }
 

@@ -1,0 +1,43 @@
+//! Looking at one file or path, for hands that must know what stands there right before they act.
+
+use appliance::path::TargetPath;
+use rustix::fs::FileType;
+
+use crate::facts::file;
+use crate::root::Blocked;
+use crate::{Host, HostError};
+
+/// The bytes of a regular file; `None` when nothing is there. A link is not followed.
+pub fn file(host: &Host, path: &TargetPath) -> Result<Option<Vec<u8>>, HostError> {
+    let place = match host.place(path) {
+        Ok(place) => place,
+        Err(Blocked::Missing) => return Ok(None),
+        Err(blocked) => return Err(blocked.into_error("read", path)),
+    };
+    match place.look().map_err(|errno| place.error("look at", errno))? {
+        None => Ok(None),
+        Some(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {
+            file::read_at(&place).map(Some)
+        }
+        Some(_) => {
+            let found = "link, directory or device";
+            Err(HostError::WrongKind {
+                path: path.clone(),
+                found,
+                wanted: "file",
+            })
+        }
+    }
+}
+
+/// Whether anything stands at a path.
+pub fn exists(host: &Host, path: &TargetPath) -> Result<bool, HostError> {
+    match host.place(path) {
+        Ok(place) => Ok(place
+            .look()
+            .map_err(|errno| place.error("look at", errno))?
+            .is_some()),
+        Err(Blocked::Missing) => Ok(false),
+        Err(blocked) => Err(blocked.into_error("look at", path)),
+    }
+}
