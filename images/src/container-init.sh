@@ -1,23 +1,32 @@
 # First process of a container's own process, mount and network namespaces. Whatever is mounted here
 # is seen by nobody else, and when this process ends the kernel takes it all apart: the machine's
 # processes, its mounts, its loop devices, its network. That is why nothing is left behind, however
-# the owner ends. Expects NAME, LOWER, DIR, ADDRESS, GATEWAY, INTERFACE in the environment.
+# the owner ends. Expects NAME, LOWER, DIR, NETWORK, ADDRESS, GATEWAY,
+# INTERFACE in the environment.
 set -eu
 
 # One cgroup tree, as on a real Debian 12, also where the host still has the old layout; and a
-# cgroup of our own in it, or two machines would share the names of their units.
+# cgroup of our own in it, or two machines would share the names of their units. It is named for
+# the network, which no other machine on this host has, whoever started it.
 umount -R -l /sys/fs/cgroup 2>/dev/null || true
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
-cgroup=/sys/fs/cgroup/data-broker/$NAME
+cgroup=/sys/fs/cgroup/data-broker/$NETWORK
 leave_cgroup() {
-    echo $$ > /sys/fs/cgroup/cgroup.procs
-    find "$cgroup" -depth -type d -exec rmdir {} + 2>/dev/null || true
+    # 0 stands for whoever writes.
+    echo 0 > /sys/fs/cgroup/cgroup.procs
+    tries=0
+    while [ -d "$cgroup" ] && [ "$tries" -lt 100 ]; do
+        # After a power cut its processes are still on their way out.
+        echo 1 > "$cgroup/cgroup.kill" 2>/dev/null || true
+        find "$cgroup" -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.02
+        tries=$((tries + 1))
+    done
     rmdir /sys/fs/cgroup/data-broker 2>/dev/null || true
 }
-# A machine of this name that was killed may have left its empty groups.
+# A machine that had this network and was killed may have left its empty groups.
 if [ -d "$cgroup" ]; then leave_cgroup; fi
 mkdir -p "$cgroup"
-echo $$ > "$cgroup/cgroup.procs"
+echo 0 > "$cgroup/cgroup.procs"
 
 mount -t overlay overlay \
     -o "lowerdir=$LOWER,upperdir=$DIR/upper,workdir=$DIR/work" "$DIR/root"
@@ -56,7 +65,11 @@ SYSTEMD_NSPAWN_API_VFS_WRITABLE=network systemd-nspawn \
     "$@" < /dev/null > "$DIR/console.log" 2>&1 &
 nspawn=$!
 # Our input is a pipe from the owner. When it ends the owner is gone, killed perhaps, and so are we.
-(cat <&3 > /dev/null; kill -KILL "$nspawn" 2>/dev/null) &
+(
+    echo 0 > /sys/fs/cgroup/cgroup.procs
+    cat <&3 > /dev/null
+    kill -KILL "$nspawn" 2>/dev/null
+) &
 status=0
 wait "$nspawn" || status=$?
 leave_cgroup

@@ -158,6 +158,7 @@ impl Container {
             .env("NAME", self.place.name())
             .env("LOWER", self.options.base.root())
             .env("DIR", directory)
+            .env("NETWORK", self.network.name())
             .env("ADDRESS", self.network.machine_address())
             .env("GATEWAY", self.network.host_address())
             .env("INTERFACE", INTERFACE)

@@ -44,7 +44,7 @@ impl Network {
 
     /// Lays the cable into the network namespace of a process. It goes with that namespace.
     pub fn connect(&self, process: u32) -> Result<()> {
-        let here = self.host_interface();
+        let here = self.name();
         self.disconnect()?;
         let process = process.to_string();
         run(&[
@@ -64,12 +64,13 @@ impl Network {
 
     /// Takes up a cable that a killed machine left; its number is ours now.
     pub fn disconnect(&self) -> Result<()> {
-        Call::new(&["ip", "link", "delete", &self.host_interface()])
+        Call::new(&["ip", "link", "delete", &self.name()])
             .output()
             .map(drop)
     }
 
-    fn host_interface(&self) -> String {
+    /// The name of the host's end, and of all else that is this machine's alone.
+    pub fn name(&self) -> String {
         format!("appl{}", self.number)
     }
 }

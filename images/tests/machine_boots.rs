@@ -11,7 +11,7 @@ fn boot() -> Container {
 
 /// What a machine could leave on this host: mounts, loop devices, network cards, cgroups, processes.
 fn traces_of(word: &str) -> Vec<String> {
-    let script = "cat /proc/self/mounts; cat /sys/block/loop*/loop/backing_file; ls -d /sys/fs/cgroup/*/data-broker/*; \
+    let script = "cat /proc/self/mounts; cat /sys/block/loop*/loop/backing_file; ls -d /sys/fs/cgroup/data-broker/* /sys/fs/cgroup/*/data-broker/* /sys/class/net/*; \
                   cat /proc/[0-9]*/cmdline | tr '\\0' ' '";
     let out = Command::new("sh")
         .args(["-c", script])
@@ -112,10 +112,12 @@ fn a_container_keeps_root_and_disks_over_reboot_and_power_cut_and_leaves_nothing
     assert!(machine.run(&["true"]).is_err());
     machine.start().unwrap();
     assert_eq!(machine.read_file("/root/fixed").unwrap(), b"root");
-    assert!(!traces_of(&name).is_empty());
+    let network = format!("/appl{}", machine.address().split('.').nth(2).unwrap());
+    assert!(!traces_of(&name).is_empty() && !traces_of(&network).is_empty());
     drop(machine);
     assert!(!directory.exists());
     assert_eq!(traces_of(&name), [""; 0]);
+    assert_eq!(traces_of(&network), [""; 0]);
 }
 
 #[test]
