@@ -1,6 +1,6 @@
 //! The tree while it grows.
 
-use std::collections::btree_map::BTreeMap;
+use std::collections::BTreeSet;
 
 use appliance::Appliance;
 use appliance::layout::Judge;
@@ -116,10 +116,5 @@ pub(crate) fn root_and_group(group: GroupName, mode: u32) -> Ownership {
 
 /// Sorted, each once: an order that means nothing must not reach a file.
 pub(crate) fn sorted<T: Ord>(items: impl IntoIterator<Item = T>) -> Vec<T> {
-    items
-        .into_iter()
-        .map(|item| (item, ()))
-        .collect::<BTreeMap<_, _>>()
-        .into_keys()
-        .collect()
+    items.into_iter().collect::<BTreeSet<_>>().into_iter().collect()
 }

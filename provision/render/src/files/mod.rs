@@ -18,7 +18,7 @@ use appliance::path::TargetPath;
 use templates::Template;
 use templates::context as template;
 
-use crate::draft::{Draft, text};
+use crate::draft::{Draft, sorted, text};
 use crate::{Area, Content, Ownership, RenderError};
 
 /// Makes the text of a file.
@@ -112,7 +112,7 @@ fn build(name: &str, rule: &FileRule) -> Result<Build, RenderError> {
         None => Err(RenderError::UnknownTemplate {
             path: rule.path.clone(),
             template: name.to_owned(),
-            known: TEMPLATES.map(|(template, _)| short(template)).join(", "),
+            known: sorted(TEMPLATES.map(|(template, _)| short(template))).join(", "),
         }),
     }
 }
