@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -30,6 +31,12 @@ const LEFT_OUT: [&str; 5] = [
 /// A slow mirror on a slow machine; it takes about a minute on two cores.
 const BUILD_TIME: Duration = Duration::from_secs(30 * 60);
 
+/// The lock file in a base's directory that its users share.
+const IN_USE: &str = "in-use";
+
+/// A base that was not used for so long is for a definition of the past.
+const KEPT: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Settings {
@@ -44,10 +51,11 @@ struct KeptArchives {
     names: Vec<String>,
 }
 
-/// A built base.
+/// A built base. It stays at least as long as a value of it.
 #[derive(Debug, Clone)]
 pub struct Base {
     directory: PathBuf,
+    _used: Arc<Lock>,
 }
 
 #[derive(Deserialize)]
@@ -76,17 +84,17 @@ impl Base {
         let sources = debian_sources(&settings.suite)?;
         let store = cache::directory().join("base");
         cache::make(&store)?;
-        let base = Base {
-            directory: store.join(digest(&names, &sources)),
-        };
-        if base.root().is_dir() {
-            return Ok(base);
-        }
+        let directory = store.join(digest(&names, &sources));
         let _building = Lock::wait(&store.join(".lock"))?;
-        if !base.root().is_dir() {
-            base.build(&settings, &names, &sources)?;
+        if !directory.join("root").is_dir() {
+            build(&directory, &settings, &names, &sources)?;
+            prune(&store, &directory)?;
         }
-        Ok(base)
+        let used = Lock::shared(&directory.join(IN_USE))?;
+        Ok(Base {
+            directory,
+            _used: Arc::new(used),
+        })
     }
 
     /// The tree itself. Nobody writes here.
@@ -103,21 +111,34 @@ impl Base {
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
+}
 
-    fn build(&self, settings: &Settings, names: &[String], sources: &str) -> Result<()> {
-        // Under the lock any temporary name left here belongs to a build that was killed.
-        let partial = self.directory.with_extension("partial");
-        cache::remove(&partial)?;
-        cache::make(&partial.join("archives"))?;
-        let sources_file = partial.join("debian.sources");
-        cache::write(&sources_file, sources.as_bytes())?;
-        let finish = partial.join("finish.sh");
-        cache::write(&finish, FINISH.as_bytes())?;
-        Call::new(&mmdebstrap(settings, names, &partial)?)
-            .timeout(BUILD_TIME)
-            .checked()?;
-        std::fs::rename(&partial, &self.directory).at("rename", &partial)
+fn build(directory: &Path, settings: &Settings, names: &[String], sources: &str) -> Result<()> {
+    // Under the lock any temporary name left here belongs to a build that was killed.
+    let partial = directory.with_extension("partial");
+    cache::remove(&partial)?;
+    cache::make(&partial.join("archives"))?;
+    cache::write(&partial.join("debian.sources"), sources.as_bytes())?;
+    cache::write(&partial.join("finish.sh"), FINISH.as_bytes())?;
+    Call::new(&mmdebstrap(settings, names, &partial)?)
+        .timeout(BUILD_TIME)
+        .checked()?;
+    std::fs::rename(&partial, directory).at("rename", &partial)
+}
+
+/// Removes bases that nobody uses and nobody has used for days: each takes half a gigabyte.
+fn prune(store: &Path, newest: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(store).at("list", store)?.flatten() {
+        let in_use = entry.path().join(IN_USE);
+        let old = in_use
+            .metadata()
+            .and_then(|facts| facts.modified())
+            .is_ok_and(|used| used.elapsed().is_ok_and(|ago| ago > KEPT));
+        if entry.path() != newest && old && Lock::attempt(&in_use)?.is_some() {
+            cache::remove(&entry.path())?;
+        }
     }
+    Ok(())
 }
 
 fn mmdebstrap(settings: &Settings, names: &[String], partial: &Path) -> Result<Vec<String>> {

@@ -46,6 +46,15 @@ impl Lock {
         Ok(Lock(file))
     }
 
+    /// Takes the lock beside others who only use what it guards, and notes the time.
+    pub fn shared(path: &Path) -> Result<Lock> {
+        let file = open(path)?;
+        flock(&file, FlockOperation::LockShared).at("lock", path)?;
+        file.set_modified(std::time::SystemTime::now())
+            .at("touch", path)?;
+        Ok(Lock(file))
+    }
+
     /// Takes the lock, or says that somebody has it.
     pub fn attempt(path: &Path) -> Result<Option<Lock>> {
         let file = open(path)?;

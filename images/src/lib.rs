@@ -13,6 +13,7 @@ pub mod machine;
 mod network;
 pub mod place;
 mod process;
+mod qemu;
 mod qmp;
 mod serial;
 pub mod virt;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{PipeWriter, pipe};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -10,12 +10,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::base::Base;
-use crate::cache::{self, Lock};
-use crate::command::{Call, Output, run, tail};
-use crate::disks::{self, Disk, GIB, Sizes};
+use crate::cache;
+use crate::command::{Output, run, tail};
+use crate::disks::{self, Disk, Sizes};
 use crate::error::{AtPath, Error, Result};
 use crate::machine::{Exec, Kind, Machine};
 use crate::place::Place;
+use crate::qemu::{FORWARDED, drive, free_ports, kernel, root_image};
 use crate::qmp::Qmp;
 use crate::serial::Serial;
 
@@ -25,13 +26,8 @@ const BOOT: Duration = Duration::from_secs(180);
 /// systemd gives a unit 90 s to stop.
 const SHUTDOWN: Duration = Duration::from_secs(150);
 
-const ROOT_SIZE: u64 = 10 * GIB;
-
 /// Larger files come on a disk of their own: the serial port carries about 70 kB/s.
 const BY_SERIAL: usize = 128 * 1024;
-
-/// The ports of the machine's that this host can reach.
-const FORWARDED: [u16; 3] = [22, 80, 443];
 
 /// qemu's death is this shell's business: it ends with its input, a pipe from the owner.
 const GUARD: &str = "exec 3<&0\n\"$@\" </dev/null & qemu=$!\n(cat <&3 >/dev/null; kill -KILL $qemu 2>/dev/null) &\nwait $qemu";
@@ -389,73 +385,4 @@ impl Drop for Virtual {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-/// A disk's PCI slot follows its place in the list, and its kernel name follows the slot.
-fn drive(number: usize, file: &str, format: &str, serial: &str) -> [String; 4] {
-    [
-        "-drive".to_owned(),
-        format!("if=none,id=disk{number},file={file},format={format},discard=unmap,cache=writeback"),
-        "-device".to_owned(),
-        format!(
-            "virtio-blk-pci,drive=disk{number},serial={serial},addr={:#x}",
-            8 + number
-        ),
-    ]
-}
-
-/// The root disk of this base, made once.
-fn root_image(base: &Base) -> Result<PathBuf> {
-    let image = base.directory().join("root.img");
-    let _making = Lock::wait(&base.directory().join(".root-lock"))?;
-    if !image.exists() {
-        let partial = image.with_extension("partial");
-        disks::sparse(&partial, ROOT_SIZE)?;
-        let (tree, file) = (base.root(), cache::text(&partial)?);
-        Call::new(&[
-            "mkfs.ext4",
-            "-q",
-            "-F",
-            "-L",
-            "root",
-            "-d",
-            cache::text(&tree)?,
-            file,
-        ])
-        .timeout(Duration::from_secs(300))
-        .checked()?;
-        std::fs::rename(&partial, &image).at("rename", &partial)?;
-    }
-    Ok(image)
-}
-
-fn kernel(base: &Base) -> Result<(String, String)> {
-    let boot = base.root().join("boot");
-    let names: Vec<String> = std::fs::read_dir(&boot)
-        .at("list", &boot)?
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .collect();
-    let find = |prefix: &str| {
-        let name = names.iter().filter(|name| name.starts_with(prefix)).max();
-        let name = name.ok_or_else(|| Error::Host(format!("the base has no {prefix}* in /boot")))?;
-        Ok(format!("{}/{name}", boot.display()))
-    };
-    Ok((find("vmlinuz-")?, find("initrd.img-")?))
-}
-
-/// Free ports of this host's. Somebody may take one before qemu does, and then qemu says so and ends.
-fn free_ports() -> Result<BTreeMap<u16, u16>> {
-    let loopback = Path::new("127.0.0.1");
-    let held: Vec<(u16, TcpListener)> = FORWARDED
-        .into_iter()
-        .map(|port| {
-            Ok((
-                port,
-                TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).at("listen on", loopback)?,
-            ))
-        })
-        .collect::<Result<_>>()?;
-    held.iter()
-        .map(|(port, listener)| Ok((*port, listener.local_addr().at("ask", loopback)?.port())))
-        .collect()
 }

@@ -30,7 +30,7 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> anyhow::Result<ExitCode> {
     match &args.verb {
         Verb::Up { programs, json } => up::up(programs.as_deref(), *json)?,
-        Verb::Down => down()?,
+        Verb::Down => supervise::end().context("stop the machine")?,
         Verb::Status { json } => return status(*json),
         Verb::Logs { follow, unit } => return logs(*follow, unit.as_deref()),
         Verb::Shell => return inside(true, &["/bin/bash", "--login"]),
@@ -39,7 +39,7 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
             return inside(false, &words);
         }
         Verb::Clean { keep_disks } => {
-            down()?;
+            supervise::end().context("stop the machine")?;
             image::place::remove_kept(state::NAME, *keep_disks).context("remove the machine's files")?;
         }
         Verb::Base => {
@@ -49,13 +49,6 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Verb::Supervise => supervise::supervise()?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn down() -> anyhow::Result<()> {
-    match State::of_running()? {
-        Some(_) => supervise::ask_to_end().context("stop the machine"),
-        None => Ok(()),
-    }
 }
 
 fn status(json: bool) -> anyhow::Result<ExitCode> {

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -57,12 +57,40 @@ pub fn supervise() -> anyhow::Result<()> {
     asking.write_all(b"ok").context("answer")
 }
 
-/// Starts a supervisor in the background and waits until its machine is up.
+/// Starts a supervisor in the background, unless somebody just did, and waits until its machine is up.
 pub fn start() -> anyhow::Result<State> {
+    let mut supervisor = match image::place::is_running(NAME)? {
+        true => None,
+        false => Some(spawn()?),
+    };
+    let deadline = Instant::now() + START;
+    loop {
+        if let Some(state) = State::of_running()? {
+            return Ok(state);
+        }
+        let ended = match &mut supervisor {
+            Some(child) => child.try_wait().context("look after the supervisor")?.is_some(),
+            None => !image::place::is_running(NAME)?,
+        };
+        if ended {
+            bail!(
+                "{}",
+                std::fs::read_to_string(state::file(LOG)?)
+                    .unwrap_or_default()
+                    .trim()
+            );
+        }
+        if Instant::now() > deadline {
+            bail!("the machine did not start within {START:?}\nnext: ./dev down");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn spawn() -> anyhow::Result<Child> {
     drop(std::fs::remove_file(state::path()?));
-    let log = state::file(LOG)?;
-    let output = std::fs::File::create(&log).context("open the supervisor's log")?;
-    let mut supervisor = Command::new(std::env::current_exe().context("find this program")?)
+    let output = std::fs::File::create(state::file(LOG)?).context("open the supervisor's log")?;
+    Command::new(std::env::current_exe().context("find this program")?)
         .arg("supervise")
         .stdin(Stdio::null())
         .stdout(output.try_clone().context("share the supervisor's log")?)
@@ -71,29 +99,15 @@ pub fn start() -> anyhow::Result<State> {
         // An interrupt on our terminal is not for the machine.
         .process_group(0)
         .spawn()
-        .context("start the supervisor")?;
-    let deadline = Instant::now() + START;
-    loop {
-        if let Some(state) = State::of_running()? {
-            return Ok(state);
-        }
-        if supervisor
-            .try_wait()
-            .context("look after the supervisor")?
-            .is_some()
-        {
-            bail!("{}", std::fs::read_to_string(&log).unwrap_or_default().trim());
-        }
-        if Instant::now() > deadline {
-            supervisor.kill().context("end the supervisor")?;
-            bail!("the machine did not start within {START:?}");
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
+        .context("start the supervisor")
 }
 
-/// Asks the supervisor to shut the machine down, and waits until it has.
-pub fn ask_to_end() -> anyhow::Result<()> {
+/// Has the machine shut down, and waits until it is; a machine that is just starting starts first.
+pub fn end() -> anyhow::Result<()> {
+    if !image::place::is_running(NAME)? {
+        return Ok(());
+    }
+    start().context("wait for the machine, to stop it")?;
     let mut stream = UnixStream::connect(state::file(CONTROL)?).context("reach the supervisor")?;
     stream.set_read_timeout(Some(Duration::from_secs(150)))?;
     let mut answer = String::new();
