@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use toml::de::DeValue;
 
+use crate::layout::Judge;
 use crate::name::{CredentialName, GroupName, SettingName, UnitName, UserName};
 use crate::path::TargetPath;
 use crate::platform::Platform;
@@ -273,6 +274,8 @@ pub struct DebianUnit {
     pub inputs: Vec<TargetPath>,
     /// The target that wants it; none where Debian enables it in its own way.
     pub wanted_by: Option<UnitName>,
+    /// Who says whether it will understand a changed input.
+    pub judge: Option<Judge>,
     /// On which machines; empty for all.
     pub platforms: Vec<Platform>,
 }
@@ -284,9 +287,11 @@ impl DebianUnit {
         let on_change = table.or("on_change", OnChange::Restart);
         let inputs = table.list("inputs");
         let wanted_by = table.optional("wanted_by");
+        let judge = table.optional("judge");
         let platforms = table.list("platforms");
         Some(Self {
             name: name?,
+            judge,
             wanted: wanted?,
             on_change,
             inputs,

@@ -106,3 +106,14 @@ pub(crate) fn remove(host: &Host, path: &TargetPath) -> Result<(), StepError> {
     }
     Ok(())
 }
+
+/// Asks the judge of a unit's whole configuration before the unit is told to read it.
+pub(crate) fn judge_installed(host: &Host, judge: Judge) -> Result<(), StepError> {
+    match validate::installed(host, host_judge(judge))? {
+        Verdict::Good | Verdict::NoJudge(_) => Ok(()),
+        Verdict::Bad(words) => Err(StepError::Judged {
+            path: "the configuration".to_owned(),
+            words,
+        }),
+    }
+}

@@ -4,13 +4,15 @@
 //! that was mounted shows what lies on it. That the last look finds nothing to do is the proof.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use appliance::Appliance;
 use appliance::mode::Mode;
+use appliance::name::UnitName;
 use appliance::path::TargetPath;
 use host::lock::Lock;
 use host::systemd::{self, Order};
+use host::write::{self, NewFile};
 use host::{Host, HostError, directory, read};
 use plan::{Change, Step, UnitOrder};
 use render::Area;
@@ -84,13 +86,7 @@ pub fn apply(
 
 /// The lock of apply, deploy and recover.
 fn take_lock(host: &Host) -> Result<Lock, ApplyError> {
-    let known = |text| TargetPath::new(text).unwrap_or_else(|_| TargetPath::root());
-    let root = directory::Metadata {
-        uid: 0,
-        gid: 0,
-        mode: Mode::from_bits(0o755),
-        lists: directory::Lists::Keep,
-    };
+    let root = plain_directory();
     for (path, exists_on_debian) in [
         ("/run", true),
         ("/run/lock", true),
@@ -247,9 +243,59 @@ fn order_units(host: &Host, order: UnitOrder, batch: &[Step]) -> Result<(), Step
         UnitOrder::Restart => Order::Restart,
         UnitOrder::Reload => Order::ReloadOrRestart,
     };
+    for step in batch {
+        if let Change::Unit {
+            judge: Some(judge), ..
+        } = &step.change
+        {
+            files::judge_installed(host, *judge)?;
+        }
+    }
+    let begun = SystemTime::now();
     if order == Order::Start {
         // A unit that failed too often refuses to start until that is forgotten.
         systemd::reset_failed(host, &names)?;
     }
-    Ok(systemd::order(host, order, &names, UNIT_LIMIT)?)
+    systemd::order(host, order, &names, UNIT_LIMIT)?;
+    if order == Order::ReloadOrRestart {
+        note_reload(host, &names, begun)?;
+    }
+    Ok(())
+}
+
+/// Notes when a reload began, so that an input that changed since is noticed.
+fn note_reload(host: &Host, names: &[&UnitName], begun: SystemTime) -> Result<(), StepError> {
+    let microseconds = begun
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |time| time.as_micros())
+        .to_string();
+    for directory in ["/run/data-analyst", plan::RELOAD_STAMPS] {
+        directory::ensure(host, &known(directory), &plain_directory())?;
+    }
+    for name in names {
+        let path = plan::reload_stamp(name);
+        let file = NewFile {
+            path: &path,
+            content: microseconds.as_bytes(),
+            uid: 0,
+            gid: 0,
+            mode: Mode::from_bits(0o644),
+            acl: None,
+        };
+        write::replace(host, &file)?;
+    }
+    Ok(())
+}
+
+fn known(text: &str) -> TargetPath {
+    TargetPath::new(text).unwrap_or_else(|_| TargetPath::root())
+}
+
+fn plain_directory() -> directory::Metadata {
+    directory::Metadata {
+        uid: 0,
+        gid: 0,
+        mode: Mode::from_bits(0o755),
+        lists: directory::Lists::Keep,
+    }
 }

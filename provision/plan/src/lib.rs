@@ -26,6 +26,7 @@ pub use step::{
     Step, UnitOrder,
 };
 pub use text::{Style, describe};
+pub use units::{RELOAD_STAMPS, reload_stamp};
 
 use appliance::Appliance;
 use appliance::operating_system::OperatingSystem;

@@ -104,6 +104,9 @@ pub fn question(appliance: &Appliance, tree: &Tree) -> Question {
             paths.entry(path).or_insert(Look::Inode);
         }
     }
+    for unit in &appliance.units.debian {
+        paths.insert(units::reload_stamp(&unit.name), Look::Content);
+    }
     let ours = appliance
         .units
         .services

@@ -20,9 +20,9 @@ pub(crate) const GENERATED_DIRECTORY: &str = "/data/.appliance/generated";
 /// Where an operator hands over secrets.
 pub const ENV_FILE: &str = "/opt/data-analyst/.env";
 /// The stand-in for a certificate that is not issued yet.
-pub(crate) const PLACEHOLDER_CERTIFICATE: &str = "/etc/data-analyst/tls/placeholder.crt";
+pub(crate) const PLACEHOLDER_CERTIFICATE: &str = "/etc/data-analyst/tls/fullchain.pem";
 /// Its key.
-pub(crate) const PLACEHOLDER_KEY: &str = "/etc/data-analyst/tls/placeholder.key";
+pub(crate) const PLACEHOLDER_KEY: &str = "/etc/data-analyst/tls/privkey.pem";
 
 /// Why the file of secrets was refused, line by line, never with a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

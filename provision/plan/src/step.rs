@@ -236,6 +236,8 @@ pub enum Change {
         name: UnitName,
         /// What.
         order: UnitOrder,
+        /// Who says first whether the unit will understand its configuration.
+        judge: Option<Judge>,
     },
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use appliance::layout::Judge;
 use appliance::name::UnitName;
 use appliance::path::TargetPath;
 use appliance::secret::Secrets;
@@ -44,6 +45,7 @@ pub(crate) fn plan(planner: &mut Planner<'_>) {
             units.get(&timer.name),
             OnChange::Restart,
             &inputs,
+            None,
         );
     }
 }
@@ -110,13 +112,21 @@ pub(crate) fn changed_path(change: &Change) -> Option<&TargetPath> {
 
 fn plan_debian(planner: &mut Planner<'_>, unit: &DebianUnit, fact: Option<&UnitFact>) {
     match unit.wanted {
-        Wanted::Running => plan_running(planner, &unit.name, fact, unit.on_change, &unit.inputs),
+        Wanted::Running => plan_running(
+            planner,
+            &unit.name,
+            fact,
+            unit.on_change,
+            &unit.inputs,
+            unit.judge,
+        ),
         Wanted::Masked => {
             if fact.is_some_and(is_up) {
                 order(
                     planner,
                     &unit.name,
                     UnitOrder::Stop,
+                    None,
                     "the definition forbids it",
                     "active",
                 );
@@ -139,6 +149,7 @@ fn plan_service(planner: &mut Planner<'_>, service: &Service, fact: Option<&Unit
                 planner,
                 &service.name,
                 UnitOrder::Stop,
+                None,
                 "a credential that it needs is absent",
                 "active",
             );
@@ -155,7 +166,7 @@ fn plan_service(planner: &mut Planner<'_>, service: &Service, fact: Option<&Unit
             .iter()
             .map(|name| known_path(&format!("{}/{name}", crate::CREDENTIALS_DIRECTORY))),
     );
-    plan_running(planner, &service.name, fact, OnChange::Restart, &inputs);
+    plan_running(planner, &service.name, fact, OnChange::Restart, &inputs, None);
 }
 
 /// The program of a command line, and the link that a deploy turns.
@@ -183,10 +194,11 @@ fn plan_running(
     fact: Option<&UnitFact>,
     on_change: OnChange,
     inputs: &[TargetPath],
+    judge: Option<Judge>,
 ) {
     let why = "the definition wants it to run";
     let Some(fact) = fact.filter(|fact| fact.load != Load::NotFound) else {
-        order(planner, name, UnitOrder::Start, why, "unknown to systemd");
+        order(planner, name, UnitOrder::Start, judge, why, "unknown to systemd");
         return;
     };
     if !is_up(fact) {
@@ -195,7 +207,7 @@ fn plan_running(
         } else {
             "inactive".to_owned()
         };
-        order(planner, name, UnitOrder::Start, why, &before);
+        order(planner, name, UnitOrder::Start, judge, why, &before);
         return;
     }
     let Some(changed) = changed_input(planner, name, fact, on_change, inputs) else {
@@ -209,12 +221,20 @@ fn plan_running(
         planner,
         name,
         unit,
+        judge,
         &format!("{changed} changed"),
         "reads what was there before",
     );
 }
 
-fn order(planner: &mut Planner<'_>, name: &UnitName, order: UnitOrder, because: &str, before: &str) {
+fn order(
+    planner: &mut Planner<'_>,
+    name: &UnitName,
+    order: UnitOrder,
+    judge: Option<Judge>,
+    because: &str,
+    before: &str,
+) {
     let after = if order == UnitOrder::Stop {
         "inactive"
     } else {
@@ -223,6 +243,7 @@ fn order(planner: &mut Planner<'_>, name: &UnitName, order: UnitOrder, because: 
     let change = Change::Unit {
         name: name.clone(),
         order,
+        judge,
     };
     planner.step(
         Area::Services,
@@ -262,7 +283,7 @@ fn changed_input(
     }
     let read_at = match on_change {
         OnChange::Restart => fact.started_us,
-        OnChange::Reload => fact.changed_us.max(fact.started_us),
+        OnChange::Reload => reloaded_at(planner, name).max(fact.started_us),
     };
     let managed = |path: &&TargetPath| {
         planner
@@ -280,6 +301,20 @@ fn changed_input(
         .filter(|(_, inode)| !matches!(inode.kind, host::facts::Kind::Directory))
         .find(|(_, inode)| microseconds(inode.changed) > read_at)
         .map(|(path, _)| path.clone())
+}
+
+/// Where an apply notes when the last reload of a unit that went well began, in microseconds since 1970. systemd
+/// itself knows when a unit started and not when it last read its configuration; a reload that failed counts for
+/// nothing.
+pub fn reload_stamp(name: &UnitName) -> TargetPath {
+    known_path(&format!("{RELOAD_STAMPS}/{name}"))
+}
+
+/// Gone after a boot, as the need for it is.
+pub const RELOAD_STAMPS: &str = "/run/data-analyst/reloads";
+
+fn reloaded_at(planner: &Planner<'_>, name: &UnitName) -> u64 {
+    planner.text(&reload_stamp(name)).trim().parse().unwrap_or(0)
 }
 
 fn microseconds(time: Timestamp) -> u64 {
