@@ -20,7 +20,10 @@ impl Report {
             for severity in Severity::ALL {
                 let count = counts.get(&(*class, severity)).copied().unwrap_or(0);
                 let (class, severity) = (class.as_str(), severity.as_str());
-                let _ = writeln!(text, "{ITEMS}{{class=\"{class}\",severity=\"{severity}\"}} {count}");
+                let _ = writeln!(
+                    text,
+                    "{ITEMS}{{class=\"{class}\",severity=\"{severity}\"}} {count}"
+                );
             }
         }
         let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());

@@ -13,7 +13,12 @@ impl Report {
     /// One line for each check, its findings below it, and a line of counts at the end.
     pub fn text(&self, colour: bool) -> String {
         let paint = Paint { colour };
-        let width = self.checks.iter().map(|check| check.name.len()).max().unwrap_or(0);
+        let width = self
+            .checks
+            .iter()
+            .map(|check| check.name.len())
+            .max()
+            .unwrap_or(0);
         let mut text = String::new();
         for check in &self.checks {
             check.write(&mut text, paint, width);
@@ -32,7 +37,11 @@ impl Report {
             }
         }
         let _ = write!(text, "{passed} passed, {failed} failed, {skipped} skipped");
-        let count = |severity| self.findings().filter(|finding| finding.severity == severity).count();
+        let count = |severity| {
+            self.findings()
+                .filter(|finding| finding.severity == severity)
+                .count()
+        };
         for (severity, one, many) in [
             (Severity::Error, "error", "errors"),
             (Severity::Warning, "warning", "warnings"),
@@ -59,7 +68,12 @@ impl Check {
             Outcome::Skipped { because } => (DIM, "–", because.as_str()),
         };
         let name = format!("{:width$}", self.name);
-        let _ = writeln!(text, "{} {name}  {}", paint.with(code, mark), paint.with(DIM, says));
+        let _ = writeln!(
+            text,
+            "{} {name}  {}",
+            paint.with(code, mark),
+            paint.with(DIM, says)
+        );
         for finding in self.outcome.findings() {
             finding.write(text, paint);
         }

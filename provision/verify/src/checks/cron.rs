@@ -1,0 +1,63 @@
+//! cron runs nothing that nobody declared. Crontabs of people are theirs.
+
+use appliance::name::UserName;
+
+use crate::findings::Findings;
+use crate::machine::Machine;
+use crate::places;
+use crate::report::Class;
+
+/// What makes an empty directory stay in a package.
+const PLACEHOLDER: &str = ".placeholder";
+
+pub(super) fn check(machine: &Machine<'_>) -> Findings {
+    let mut findings = Findings::new("crontabs of the system, of root and of services");
+    for directory in places::CRON {
+        for (path, _) in machine.foreign(directory) {
+            if path.name() != PLACEHOLDER && !machine.debian.owns(path.as_str()) {
+                let what = "runs as root, and neither a package nor the definition brought it";
+                findings.error(
+                    Class::UnmanagedPath,
+                    &path,
+                    what,
+                    "read it, then remove it or make it a timer",
+                );
+            }
+        }
+    }
+    for (path, _) in machine.foreign(places::CRONTABS) {
+        let user = path.name();
+        let is_service = machine
+            .appliance
+            .accounts
+            .iter()
+            .any(|account| is(&account.name, user));
+        if user == "root" || is_service {
+            let what = format!("is a crontab of {user}, whose work is done by timers");
+            let next =
+                format!("look at it with `crontab -l -u {user}`, then remove it with `crontab -r -u {user}`");
+            findings.error(Class::UnmanagedPath, &path, what, next);
+        }
+    }
+    system_crontab(machine, &mut findings);
+    findings
+}
+
+fn is(name: &UserName, user: &str) -> bool {
+    name.as_str() == user
+}
+
+/// Debian's runs the directories above and nothing else.
+fn system_crontab(machine: &Machine<'_>, findings: &mut Findings) {
+    let path = places::path(places::CRONTAB);
+    for line in machine.text(&path).lines().map(str::trim) {
+        let first = line.split_ascii_whitespace().next().unwrap_or("#");
+        let is_setting = first
+            .split_once('=')
+            .is_some_and(|(name, _)| matches!(name, "SHELL" | "PATH"));
+        if !first.starts_with('#') && !is_setting && !line.contains("run-parts --report /etc/cron.") {
+            let what = format!("runs {line:?}, which Debian's does not");
+            findings.error(Class::Content, &path, what, "remove the line or make it a timer");
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! The limits of sessions are ours alone: pam_limits reads every file, and the last of equal rules wins.
+
+use crate::findings::Findings;
+use crate::machine::Machine;
+use crate::places;
+use crate::report::Class;
+
+pub(super) fn check(machine: &Machine<'_>) -> Findings {
+    let mut findings = Findings::new(format!("{} rules of ours", machine.appliance.limits.len()));
+    for (path, _) in machine.foreign(places::LIMITS_D) {
+        if !path.name().ends_with(".conf") {
+            continue;
+        }
+        let rules = rules(&machine.text(&path));
+        if !rules.is_empty() {
+            let what = format!("sets limits that nobody declared: {}", rules.join("; "));
+            findings.warning(
+                Class::UnmanagedPath,
+                &path,
+                what,
+                "declare them in limits.toml, then remove it",
+            );
+        }
+    }
+    let rules = rules(&machine.text(&places::path(places::LIMITS_CONF)));
+    if !rules.is_empty() {
+        let what = format!("has rules, and Debian's file has none: {}", rules.join("; "));
+        findings.warning(Class::Content, places::LIMITS_CONF, what, "remove them");
+    }
+    findings
+}
+
+/// Lines that mean something, their blanks squeezed.
+fn rules(text: &str) -> Vec<String> {
+    text.lines()
+        .map(|line| line.split_once('#').map_or(line, |(rule, _)| rule))
+        .map(|line| line.split_ascii_whitespace().collect::<Vec<_>>().join(" "))
+        .filter(|line| !line.is_empty())
+        .collect()
+}

@@ -1,0 +1,143 @@
+//! The table of checks: each asks one question, one file per concern.
+
+mod access;
+mod accounts;
+mod as_defined;
+mod certificates;
+mod cron;
+mod disks;
+mod firewall;
+mod health;
+mod limits;
+mod listeners;
+mod nginx;
+mod private_data;
+mod setuid;
+mod ssh;
+mod sudo;
+mod units;
+
+pub(crate) use ssh::key_file;
+
+use host::{Host, HostError};
+
+use crate::findings::Findings;
+use crate::machine::Machine;
+
+/// One line of the table.
+pub(crate) struct Entry {
+    pub name: &'static str,
+    pub question: &'static str,
+    /// Whether it can be asked of a tree that does not run.
+    pub needs: Needs,
+    pub ask: fn(&Machine<'_>, &Host) -> Result<Findings, HostError>,
+}
+
+/// What a check needs beside files.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// Nothing.
+    Files,
+    /// A kernel and a service manager.
+    RunningMachine,
+}
+
+/// Every check, in the order of the report.
+pub(crate) const TABLE: &[Entry] = &[
+    Entry {
+        name: "as-defined",
+        question: "is everything as the definition has it?",
+        needs: Needs::Files,
+        ask: |machine, _| Ok(as_defined::check(machine)),
+    },
+    Entry {
+        name: "sudo",
+        question: "does sudo grant what is defined, and nothing else?",
+        needs: Needs::Files,
+        ask: sudo::check,
+    },
+    Entry {
+        name: "ssh",
+        question: "does sshd let in whom it should, by key alone?",
+        needs: Needs::Files,
+        ask: ssh::check,
+    },
+    Entry {
+        name: "limits",
+        question: "are the limits of sessions ours alone?",
+        needs: Needs::Files,
+        ask: |machine, _| Ok(limits::check(machine)),
+    },
+    Entry {
+        name: "cron",
+        question: "does cron run nothing that nobody declared?",
+        needs: Needs::Files,
+        ask: |machine, _| Ok(cron::check(machine)),
+    },
+    Entry {
+        name: "nginx",
+        question: "does nginx serve our site alone?",
+        needs: Needs::Files,
+        ask: nginx::check,
+    },
+    Entry {
+        name: "units",
+        question: "do units run as defined, with no setting from elsewhere?",
+        needs: Needs::Files,
+        ask: |machine, _| Ok(units::check(machine)),
+    },
+    Entry {
+        name: "accounts",
+        question: "are accounts and groups those that were declared, without passwords?",
+        needs: Needs::Files,
+        ask: |machine, _| Ok(accounts::check(machine)),
+    },
+    Entry {
+        name: "listeners",
+        question: "does nothing listen but what should, where it should?",
+        needs: Needs::RunningMachine,
+        ask: |machine, _| Ok(listeners::check(machine)),
+    },
+    Entry {
+        name: "setuid",
+        question: "do only Debian's known programs run with more rights than their caller's?",
+        needs: Needs::Files,
+        ask: |machine, _| Ok(setuid::check(machine)),
+    },
+    Entry {
+        name: "private-data",
+        question: "can nobody read or write data that is not theirs?",
+        needs: Needs::Files,
+        ask: |machine, _| Ok(private_data::check(machine)),
+    },
+    Entry {
+        name: "access",
+        question: "does the kernel grant each role what the model says?",
+        needs: Needs::RunningMachine,
+        ask: access::check,
+    },
+    Entry {
+        name: "disks",
+        question: "is each disk where it belongs, protected, and not filling up?",
+        needs: Needs::RunningMachine,
+        ask: disks::check,
+    },
+    Entry {
+        name: "health",
+        question: "does the portal say that it is well?",
+        needs: Needs::RunningMachine,
+        ask: health::check,
+    },
+    Entry {
+        name: "firewall",
+        question: "is our firewall loaded, and loaded at boot?",
+        needs: Needs::RunningMachine,
+        ask: firewall::check,
+    },
+    Entry {
+        name: "certificates",
+        question: "is there a certificate whose key nobody reads and that does not end soon?",
+        needs: Needs::Files,
+        ask: certificates::check,
+    },
+];

@@ -1,0 +1,120 @@
+//! Nobody can read or write data that is not theirs, whatever the directories above happen to allow: a file that is
+//! moved keeps its list.
+
+use std::collections::BTreeSet;
+
+use appliance::layout::Directory;
+use appliance::path::TargetPath;
+use host::facts::{Inode, Kind, Tree};
+use plan::Ids;
+
+use crate::findings::Findings;
+use crate::machine::Machine;
+use crate::places;
+use crate::report::Class;
+
+/// What everybody may read on purpose.
+const PUBLIC: [&str; 4] = ["/data/docs", "/data/scripts", "/data/examples", "/data/downloads"];
+/// Written with mode 0644 on purpose, in a directory that others cannot enter.
+const PUBLIC_FILES: [&str; 1] = ["/data/src_data/metadata/profiles.json"];
+
+pub(super) fn check(machine: &Machine<'_>) -> Findings {
+    let closed = machine
+        .appliance
+        .directories
+        .iter()
+        .filter(|directory| directory.closed);
+    let ids = Ids::new(machine.appliance, &machine.facts);
+    let mut findings = Findings::new("closed directories, and what everybody may read or write");
+    for directory in closed {
+        if let Some(tree) = machine.facts.trees.get(&directory.path) {
+            below_closed(directory, tree, &ids, &mut findings);
+        }
+    }
+    readable(machine, &mut findings);
+    writable(machine, &mut findings);
+    findings
+}
+
+/// No group but those that the directory's own lists name, and nobody else at all, at any depth.
+fn below_closed(directory: &Directory, tree: &Tree, ids: &Ids, findings: &mut Findings) {
+    let lists = directory
+        .profile
+        .iter()
+        .flat_map(|profile| [&profile.access, &profile.default]);
+    let groups: BTreeSet<u32> = lists
+        .clone()
+        .flat_map(|list| list.groups.keys())
+        .chain([&directory.group])
+        .map(|group| ids.group(group))
+        .chain([0])
+        .collect();
+    let users: BTreeSet<u32> = lists
+        .flat_map(|list| list.users.keys())
+        .map(|user| ids.user(user))
+        .collect();
+    let next = format!(
+        "run `appliance apply`; then find out who let it in below {}",
+        directory.path
+    );
+    for (path, inode) in tree
+        .inodes
+        .iter()
+        .filter(|(_, inode)| !matches!(inode.kind, Kind::Link(_)))
+    {
+        for stranger in strangers(inode, &groups, &users, ids) {
+            let what = format!("gives a right to {stranger}");
+            findings.error(Class::PrivateAcl, path, what, next.as_str());
+        }
+    }
+    for (place, name, _) in &tree.unnameable {
+        let what = format!("holds {name:?}, whose name keeps it from being checked");
+        findings.error(Class::PrivateAcl, place, what, "rename it");
+    }
+}
+
+fn strangers(inode: &Inode, groups: &BTreeSet<u32>, users: &BTreeSet<u32>, ids: &Ids) -> Vec<String> {
+    let mut strangers = Vec::new();
+    for list in inode.acl.iter().chain(&inode.default_acl) {
+        let named = list.groups.keys().filter(|gid| !groups.contains(gid));
+        strangers.extend(named.map(|gid| format!("group {}", ids.group_name(*gid))));
+        let named = list.users.keys().filter(|uid| !users.contains(uid));
+        strangers.extend(named.map(|uid| format!("user {}", ids.user_name(*uid))));
+    }
+    if !groups.contains(&inode.gid) && inode.mode.bits() & 0o070 != 0 {
+        strangers.push(format!("its group {}", ids.group_name(inode.gid)));
+    }
+    if inode.mode.bits() & 0o007 != 0 {
+        strangers.push("everybody".to_owned());
+    }
+    strangers.dedup();
+    strangers
+}
+
+fn readable(machine: &Machine<'_>, findings: &mut Findings) {
+    let on_purpose = |path: &TargetPath| {
+        PUBLIC.map(places::path).iter().any(|top| path.is_within(top))
+            || PUBLIC_FILES.contains(&path.as_str())
+    };
+    for (path, inode) in machine.walk.readable.iter().filter(|(path, _)| !on_purpose(path)) {
+        let what = format!("has mode {}: everybody who gets there may read it", inode.mode);
+        let next = "`chmod o-r` it, and look which program writes it so";
+        findings.warning(Class::Mode, path, what, next);
+    }
+}
+
+/// Homes belong to their people, and `/tmp` to everybody.
+fn writable(machine: &Machine<'_>, findings: &mut Findings) {
+    let theirs = ["/home", "/tmp"].map(places::path);
+    for (path, inode) in &machine.walk.writable {
+        if !theirs.iter().any(|top| path.is_within(top)) {
+            let what = format!("has mode {}: everybody may write it", inode.mode);
+            findings.error(
+                Class::WorldWritable,
+                path,
+                what,
+                "`chmod o-w` it, then look what was written",
+            );
+        }
+    }
+}

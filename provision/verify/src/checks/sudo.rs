@@ -1,0 +1,215 @@
+//! sudo grants what is defined, and nothing else.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use appliance::path::TargetPath;
+use appliance::sudo::Command;
+use host::facts::{Inode, Kind};
+use host::validate::{self, Judge, Verdict};
+use host::{Host, HostError};
+
+use crate::findings::Findings;
+use crate::machine::Machine;
+use crate::report::Class;
+use crate::{places, sudoers, walk};
+
+/// What the main file of Debian 12 says, blanks aside.
+const MAIN: [&str; 7] = [
+    "Defaults env_reset",
+    "Defaults mail_badpass",
+    "Defaults secure_path=\"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\"",
+    "Defaults use_pty",
+    "root ALL=(ALL:ALL) ALL",
+    "%sudo ALL=(ALL:ALL) ALL",
+    "@includedir /etc/sudoers.d",
+];
+/// Written by the cloud's guest agent on every boot.
+const OF_GUEST_AGENT: &str = "google_sudoers";
+const OF_DEBIAN: &str = "README";
+/// As many links as the kernel follows.
+const MOST_LINKS: usize = 40;
+
+pub(super) fn check(machine: &Machine<'_>, host: &Host) -> Result<Findings, HostError> {
+    let mut findings = Findings::new(format!("{} files of ours", machine.appliance.sudo.len()));
+    main_file(machine, &mut findings);
+    foreign_files(machine, &mut findings);
+    wildcards(machine, &mut findings);
+    commands(machine, &mut findings);
+    if host.is_live()
+        && let Verdict::Bad(said) = validate::installed(host, Judge::Sudoers)?
+    {
+        let next = "run `visudo -c` and repair the file that it names; until then sudo may refuse everybody";
+        findings.error(Class::Content, places::SUDOERS, said, next);
+    }
+    Ok(findings)
+}
+
+fn main_file(machine: &Machine<'_>, findings: &mut Findings) {
+    let text = machine.text(&places::path(places::SUDOERS));
+    let squeezed = |line: String| line.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+    let lines: BTreeSet<String> = sudoers::lines(&text).into_iter().map(squeezed).collect();
+    let known: BTreeSet<String> = MAIN.map(str::to_owned).into();
+    let next =
+        "put back Debian's file: `apt-get install --reinstall -o Dpkg::Options::=--force-confnew sudo`";
+    for line in lines.difference(&known) {
+        let what = format!("{line:?} is not in Debian's file");
+        match sudoers::skips_password(line) {
+            Some(whom) => {
+                let what = format!("{what} and lets {whom} act without a password");
+                findings.error(Class::UnmanagedSudoers, places::SUDOERS, what, next);
+            }
+            None => findings.warning(Class::UnmanagedSudoers, places::SUDOERS, what, next),
+        }
+    }
+    for line in known.difference(&lines) {
+        let what = format!("{line:?} of Debian's file is missing");
+        findings.error(Class::Content, places::SUDOERS, what, next);
+    }
+}
+
+fn foreign_files(machine: &Machine<'_>, findings: &mut Findings) {
+    for (path, inode) in machine.foreign(places::SUDOERS_D) {
+        let name = path.name();
+        if inode.kind != Kind::File {
+            let what = "is neither a file nor ours";
+            findings.warning(
+                Class::UnmanagedSudoers,
+                &path,
+                what,
+                "look who put it there, then remove it",
+            );
+            continue;
+        }
+        if name.contains('.') || name.ends_with('~') {
+            let what = "sudo skips a file of this name";
+            findings.info(
+                Class::UnmanagedSudoers,
+                &path,
+                what,
+                "remove it, so that nobody takes it for a grant",
+            );
+            continue;
+        }
+        let lines = sudoers::lines(&machine.text(&path));
+        let strangers: Vec<String> = lines
+            .iter()
+            .filter_map(|line| sudoers::skips_password(line))
+            .collect();
+        if !strangers.is_empty() {
+            let what = format!("lets {} act without a password", strangers.join(", "));
+            findings.error(Class::UnmanagedSudoers, &path, what, "read it, then remove it");
+        } else if name == OF_GUEST_AGENT {
+            findings.info(Class::UnmanagedSudoers, &path, "is the cloud guest agent's", "");
+        } else if name != OF_DEBIAN || !lines.is_empty() {
+            let what = "grants what nobody declared";
+            findings.warning(
+                Class::UnmanagedSudoers,
+                &path,
+                what,
+                "read it, then declare it or remove it",
+            );
+        }
+    }
+}
+
+fn wildcards(machine: &Machine<'_>, findings: &mut Findings) {
+    for file in &machine.appliance.sudo {
+        let path = places::path(&format!("{}/{}", places::SUDOERS_D, file.name));
+        for line in sudoers::lines(&machine.text(&path)) {
+            if let Some(command) = sudoers::wildcard(&line) {
+                let what = format!("{command:?} holds a wildcard, which matches blanks and slashes too");
+                findings.error(
+                    Class::UnmanagedSudoers,
+                    &path,
+                    what,
+                    "run `appliance apply` at once",
+                );
+            }
+        }
+    }
+}
+
+/// A command that somebody else may replace is a grant of everything.
+fn commands(machine: &Machine<'_>, findings: &mut Findings) {
+    let programs: BTreeSet<&TargetPath> = machine
+        .appliance
+        .sudo
+        .iter()
+        .flat_map(|file| &file.rules)
+        .filter_map(|rule| match &rule.command {
+            Command::Program { path, .. } => Some(path),
+            Command::All => None,
+        })
+        .collect();
+    for program in programs {
+        if let Err(what) = trusted(machine, program) {
+            let next = "make it root's alone (chown root:root, chmod go-w), then find out who changed it";
+            findings.error(Class::Owner, program, what, next);
+        }
+    }
+}
+
+/// Whether root alone decides what runs under a path: every directory and link on the way and the file itself. A
+/// command that is not there yet cannot be replaced either.
+fn trusted(machine: &Machine<'_>, program: &TargetPath) -> Result<(), String> {
+    let mut at = TargetPath::root();
+    let mut ahead: VecDeque<String> = parts(program.as_str()).collect();
+    let mut links = 0;
+    while let Some(part) = ahead.pop_front() {
+        if part == ".." {
+            at = at.parent().unwrap_or_else(TargetPath::root);
+            continue;
+        }
+        let path = at.join(&part).map_err(|error| error.to_string())?;
+        let Some(inode) = machine.inode(&path) else {
+            return if walk::is_kept(&path) {
+                Ok(())
+            } else {
+                Err(format!(
+                    "leads to {path}, away from where programs of the appliance lie"
+                ))
+            };
+        };
+        of_root_alone(&path, inode)?;
+        let Kind::Link(target) = &inode.kind else {
+            at = path;
+            continue;
+        };
+        links += 1;
+        if links > MOST_LINKS {
+            return Err("goes round in links".to_owned());
+        }
+        if target.starts_with('/') {
+            at = TargetPath::root();
+        }
+        for part in parts(target).collect::<Vec<_>>().into_iter().rev() {
+            ahead.push_front(part);
+        }
+    }
+    Ok(())
+}
+
+fn parts(path: &str) -> impl Iterator<Item = String> {
+    path.split('/')
+        .filter(|part| !matches!(*part, "" | "."))
+        .map(str::to_owned)
+}
+
+fn of_root_alone(path: &TargetPath, inode: &Inode) -> Result<(), String> {
+    if inode.uid != 0 {
+        return Err(format!("{path} belongs to uid {}, not to root", inode.uid));
+    }
+    if matches!(inode.kind, Kind::Link(_)) {
+        return Ok(());
+    }
+    let bits = inode.mode.bits();
+    // With a list, the group's bits are its mask: somebody whom it names may write.
+    let by_group = bits & 0o020 != 0 && (inode.gid != 0 || inode.acl.is_some());
+    if bits & 0o002 != 0 || by_group {
+        return Err(format!(
+            "{path} ({}) may be written by others than root",
+            inode.mode
+        ));
+    }
+    Ok(())
+}
