@@ -9,9 +9,10 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use serde::{Serialize, Serializer};
 use zbus::wire::serialized::{Context, Data};
 use zbus::wire::{BE, Endian, LE, to_bytes};
-use zbus::{ObjectPath, OwnedVariant, Signature, Variant};
+use zbus::{ObjectPath, OwnedVariant, Signature, Type, Variant};
 
 use crate::HostError;
 
@@ -40,7 +41,40 @@ mod field {
     pub const SIGNATURE: u8 = 8;
 }
 
-type Header<'a> = (u8, u8, u8, u8, u32, u32, Vec<(u8, Variant<'a>)>);
+type Header<'a> = (u8, u8, u8, u8, u32, u32, Vec<(u8, Value<'a>)>);
+
+/// What stands in a field of a header that we send.
+enum Value<'a> {
+    Plain(Variant<'a>),
+    Signature(OfBody),
+}
+
+/// The signature of a body. A value of its own, because zbus writes that of two arguments as the structure `(ss)`,
+/// and the service manager then finds one argument of the wrong kind.
+struct OfBody(&'static str);
+
+impl Type for Value<'_> {
+    const SIGNATURE: &'static Signature = &Signature::Variant;
+}
+
+impl Serialize for Value<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Plain(value) => value.serialize(serializer),
+            Self::Signature(signature) => zbus::as_variant::serialize(signature, serializer),
+        }
+    }
+}
+
+impl Type for OfBody {
+    const SIGNATURE: &'static Signature = &Signature::Signature;
+}
+
+impl Serialize for OfBody {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0)
+    }
+}
 
 /// A connection to the service manager.
 pub(crate) struct Bus {
@@ -244,16 +278,16 @@ fn encode(serial: u32, destination: &str, call: &Call<'_>) -> Result<Vec<u8>, zb
         Arguments::List(words) => (to_bytes(at_body, words)?.to_vec(), "as"),
     };
     let mut fields = vec![
-        (field::PATH, Variant::ObjectPath(ObjectPath::try_from(call.path)?)),
-        (field::INTERFACE, Variant::from(call.interface)),
-        (field::MEMBER, Variant::from(call.member)),
-        (field::DESTINATION, Variant::from(destination)),
+        (
+            field::PATH,
+            Value::Plain(Variant::ObjectPath(ObjectPath::try_from(call.path)?)),
+        ),
+        (field::INTERFACE, Value::Plain(Variant::from(call.interface))),
+        (field::MEMBER, Value::Plain(Variant::from(call.member))),
+        (field::DESTINATION, Value::Plain(Variant::from(destination))),
     ];
     if !signature.is_empty() {
-        fields.push((
-            field::SIGNATURE,
-            Variant::Signature(Signature::try_from(signature)?),
-        ));
+        fields.push((field::SIGNATURE, Value::Signature(OfBody(signature))));
     }
     let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
     let header: Header<'_> = (b'l', METHOD_CALL, 0, 1, length, serial, fields);
@@ -312,6 +346,14 @@ mod tests {
             "cannot ask the service manager: it did not answer in time"
         );
         assert!(before.elapsed() < Duration::from_secs(2));
+    }
+
+    #[test]
+    fn a_property_is_a_variant_in_a_variant() {
+        let context = Context::new(LE, 0);
+        let body = to_bytes(context, &Variant::from("success")).expect("a body");
+        let read = body.deserialize::<Variant<'_>>().expect("a variant").0;
+        assert_eq!(read, Variant::from("success"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use appliance::path::TargetPath;
 use rustix::fs::FileType;
 
+use crate::directory::wrong_kind;
 use crate::facts::file;
 use crate::root::Blocked;
 use crate::{Host, HostError};
@@ -19,14 +20,7 @@ pub fn file(host: &Host, path: &TargetPath) -> Result<Option<Vec<u8>>, HostError
         Some(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {
             file::read_at(&place).map(Some)
         }
-        Some(_) => {
-            let found = "link, directory or device";
-            Err(HostError::WrongKind {
-                path: path.clone(),
-                found,
-                wanted: "file",
-            })
-        }
+        Some(stat) => Err(wrong_kind(path, FileType::from_raw_mode(stat.st_mode), "file")),
     }
 }
 

@@ -332,7 +332,7 @@ mod tests {
             Err(Blocked::Obstructed(at)) => assert_eq!(at.as_str(), "/home/eve/server"),
             other => panic!("{other:?}"),
         }
-        std::fs::write(directory.path().join("file"), b"").expect("a file");
+        std::fs::File::create(directory.path().join("file")).expect("a file");
         match host.place(&path("/file/below")) {
             Err(Blocked::Obstructed(at)) => assert_eq!(at.as_str(), "/file"),
             other => panic!("{other:?}"),

@@ -1,4 +1,5 @@
 //! What is promised of files, directories and links. Run as root.
+#![expect(clippy::disallowed_methods, reason = "a test sets up what it then looks at")]
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};

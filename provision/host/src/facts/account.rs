@@ -3,12 +3,9 @@
 use std::fmt;
 
 use appliance::path::TargetPath;
-use rustix::fs::FileType;
 use serde::{Serialize, Serializer};
 
-use crate::facts::file;
-use crate::root::Blocked;
-use crate::{Host, HostError};
+use crate::{Host, HostError, read};
 
 /// `/etc/passwd`, `/etc/group`, `/etc/shadow` and `/etc/gshadow`. A file that is not there is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -171,23 +168,8 @@ impl<T: Record> Lines<T> {
     }
 
     fn read(host: &Host) -> Result<Self, HostError> {
-        let path = path_of::<T>()?;
-        let place = match host.place(&path) {
-            Ok(place) => place,
-            Err(Blocked::Missing) => return Ok(Self::default()),
-            Err(blocked) => return Err(blocked.into_error("read", &path)),
-        };
-        match place.look().map_err(|errno| place.error("look at", errno))? {
-            None => Ok(Self::default()),
-            Some(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {
-                Ok(Self::parse(&file::read_at(&place)?))
-            }
-            Some(_) => Err(HostError::WrongKind {
-                path,
-                found: "link, directory or device",
-                wanted: "file",
-            }),
-        }
+        let bytes = read::file(host, &path_of::<T>()?)?;
+        Ok(bytes.map(|bytes| Self::parse(&bytes)).unwrap_or_default())
     }
 }
 

@@ -90,7 +90,7 @@ pub struct LiveFacts {
 /// Looks at the machine: everything that was asked, and nothing that was not.
 pub fn gather(host: &Host, question: &Question) -> Result<Facts, HostError> {
     let mut facts = Facts {
-        os: os::read(host)?,
+        os: os::read_os(host)?,
         hostname: os::hostname(host)?,
         inodes: BTreeMap::new(),
         contents: BTreeMap::new(),
@@ -100,7 +100,7 @@ pub fn gather(host: &Host, question: &Question) -> Result<Facts, HostError> {
         trees: BTreeMap::new(),
         free_bytes: BTreeMap::new(),
         accounts: AccountFiles::read(host)?,
-        packages: package::read(host)?,
+        packages: package::read_all(host)?,
         live: None,
     };
     // Sorted, so that neighbours share the directory that is already open.

@@ -1,12 +1,10 @@
 //! Which operating system, kernel and how much memory.
 
 use appliance::path::TargetPath;
-use rustix::fs::FileType;
 use serde::Serialize;
 
-use crate::facts::{file, proc};
-use crate::root::Blocked;
-use crate::{Host, HostError};
+use crate::facts::proc;
+use crate::{Host, HostError, read};
 
 /// From `os-release` and the kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -38,7 +36,7 @@ pub struct Memory {
 const CONTAINER_MARKS: [&str; 3] = ["/run/systemd/container", "/run/.containerenv", "/.dockerenv"];
 
 /// Reads who the machine is.
-pub(super) fn read(host: &Host) -> Result<Os, HostError> {
+pub(super) fn read_os(host: &Host) -> Result<Os, HostError> {
     // In /etc it is a link to the one in /usr, unless somebody made it a file of its own.
     let text = match text_of(host, "/etc/os-release")? {
         Some(text) => text,
@@ -78,16 +76,10 @@ fn text_of(host: &Host, path: &str) -> Result<Option<String>, HostError> {
         path: path.to_owned(),
         problem: error.to_string(),
     })?;
-    let place = match host.place(&path) {
-        Ok(place) => place,
-        Err(Blocked::Missing) => return Ok(None),
-        Err(blocked) => return Err(blocked.into_error("read", &path)),
-    };
-    match place.look().map_err(|errno| place.error("look at", errno))? {
-        Some(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => Ok(Some(
-            String::from_utf8_lossy(&file::read_at(&place)?).into_owned(),
-        )),
-        _ => Ok(None),
+    match read::file(host, &path) {
+        Ok(bytes) => Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())),
+        Err(HostError::WrongKind { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

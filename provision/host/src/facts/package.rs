@@ -7,8 +7,7 @@ use appliance::path::TargetPath;
 use serde::Serialize;
 
 use crate::facts::file;
-use crate::root::Blocked;
-use crate::{Host, HostError};
+use crate::{Host, HostError, read};
 
 /// What dpkg knows of a package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -49,7 +48,7 @@ const DATABASE: &str = "/var/lib/dpkg/status";
 const JOURNAL: &str = "/var/lib/dpkg/updates";
 
 /// Reads the database and, after an interrupted run, its journal. An image without dpkg has no packages.
-pub(super) fn read(host: &Host) -> Result<BTreeMap<PackageName, PackageState>, HostError> {
+pub(super) fn read_all(host: &Host) -> Result<BTreeMap<PackageName, PackageState>, HostError> {
     let mut packages = BTreeMap::new();
     let malformed = |problem: String| HostError::Malformed {
         path: DATABASE.to_owned(),
@@ -58,17 +57,8 @@ pub(super) fn read(host: &Host) -> Result<BTreeMap<PackageName, PackageState>, H
     let database = TargetPath::new(DATABASE).map_err(|error| malformed(error.to_string()))?;
     let journal = TargetPath::new(JOURNAL).map_err(|error| malformed(error.to_string()))?;
     for path in std::iter::once(database).chain(numbered(host, &journal)?) {
-        let place = match host.place(&path) {
-            Ok(place) => place,
-            Err(Blocked::Missing) => continue,
-            Err(blocked) => return Err(blocked.into_error("read", &path)),
-        };
-        if place
-            .look()
-            .map_err(|errno| place.error("look at", errno))?
-            .is_some()
-        {
-            parse(&file::read_at(&place)?, &mut packages);
+        if let Some(text) = read::file(host, &path)? {
+            parse(&text, &mut packages);
         }
     }
     Ok(packages)

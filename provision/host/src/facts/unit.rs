@@ -1,6 +1,6 @@
 //! Units, asked of the service manager over its bus.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use appliance::name::UnitName;
@@ -111,6 +111,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// Exists where systemd is the service manager, as sd_booted(3) has it.
 const BOOTED: &str = "/run/systemd/system";
 const MANAGER: &str = "/org/freedesktop/systemd1";
+const MANAGER_INTERFACE: &str = "org.freedesktop.systemd1.Manager";
 const UNIT: &str = "org.freedesktop.systemd1.Unit";
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 
@@ -137,41 +138,64 @@ pub fn read(units: &BTreeSet<UnitName>) -> Result<Option<BTreeMap<UnitName, Unit
         return Ok(Some(BTreeMap::new()));
     }
     let mut bus = Bus::connect(LIMIT)?;
+    // A template has a file and no state, and the manager refuses a list with one in it.
+    let (templates, names): (Vec<&UnitName>, Vec<&UnitName>) =
+        units.iter().partition(|unit| unit.is_template());
     let mut facts = BTreeMap::new();
     let mut loaded = Vec::new();
-    for listed in list(&mut bus, units)? {
+    for listed in list(&mut bus, &names)? {
         let (Ok(name), object) = (UnitName::new(&listed.0), listed.6.to_string()) else {
             continue;
         };
-        // A template has no state of its own, and what is not there has nothing to tell.
+        // What is not there has nothing more to tell.
         if listed.2 != "not-found" {
             loaded.push((name.clone(), object));
         }
         facts.insert(name, UnitFact::listed(&listed.2, &listed.3, listed.4));
     }
-    let calls: Vec<Call<'_>> = loaded
-        .iter()
-        .flat_map(|(name, object)| questions(name, object))
-        .collect();
+    let about_templates = templates.iter().map(|name| Call {
+        path: MANAGER,
+        interface: MANAGER_INTERFACE,
+        member: "GetUnitFileState",
+        arguments: Arguments::One(name.as_str()),
+    });
+    let about_units = loaded.iter().flat_map(|(name, path)| {
+        properties(name).map(move |(interface, property)| Call {
+            path,
+            interface: PROPERTIES,
+            member: "Get",
+            arguments: Arguments::Two(interface, property),
+        })
+    });
+    let calls: Vec<Call<'_>> = about_units.chain(about_templates).collect();
     let mut answers = bus.ask(&calls)?.into_iter();
     for (name, _) in &loaded {
         let Some(fact) = facts.get_mut(name) else { continue };
-        fact.take_unit(name, answers.next())?;
-        if let Some(interface) = kind_interface(name) {
-            fact.take_result(answers.next());
-            if interface == SERVICE {
-                fact.take_main_pid(answers.next());
+        for (interface, property) in properties(name) {
+            match answers.next() {
+                Some(Ok(body)) => {
+                    let value = body.deserialize::<Variant<'_>>();
+                    let (value, _) = value.map_err(|error| trouble(name.as_str(), &error.to_string()))?;
+                    fact.take(property, &value);
+                }
+                // A unit whose file is bad or masked does not have the interface of its kind.
+                Some(Err(_)) if interface != UNIT => {}
+                Some(Err(error)) => return Err(trouble(name.as_str(), &error)),
+                None => return Err(trouble(name.as_str(), "no answer")),
             }
         }
+    }
+    for name in templates {
+        facts.insert(name.clone(), UnitFact::template(answers.next()));
     }
     Ok(Some(facts))
 }
 
-fn list(bus: &mut Bus, units: &BTreeSet<UnitName>) -> Result<Vec<Listed>, HostError> {
-    let names: Vec<&str> = units.iter().map(UnitName::as_str).collect();
+fn list(bus: &mut Bus, units: &[&UnitName]) -> Result<Vec<Listed>, HostError> {
+    let names: Vec<&str> = units.iter().map(|unit| unit.as_str()).collect();
     let call = Call {
         path: MANAGER,
-        interface: "org.freedesktop.systemd1.Manager",
+        interface: MANAGER_INTERFACE,
         member: "ListUnitsByNames",
         arguments: Arguments::List(&names),
     };
@@ -207,26 +231,28 @@ fn kind_interface(name: &UnitName) -> Option<&'static str> {
     }
 }
 
-fn questions<'a>(name: &UnitName, path: &'a str) -> Vec<Call<'a>> {
-    let mut calls = vec![Call {
-        path,
-        interface: PROPERTIES,
-        member: "GetAll",
-        arguments: Arguments::One(UNIT),
-    }];
-    if let Some(interface) = kind_interface(name) {
-        let get = |property| Call {
-            path,
-            interface: PROPERTIES,
-            member: "Get",
-            arguments: Arguments::Two(interface, property),
-        };
-        calls.push(get("Result"));
-        if interface == SERVICE {
-            calls.push(get("MainPID"));
-        }
-    }
-    calls
+/// Asked one by one: a GetAll would make the manager read every preset file to answer what nobody asked.
+const UNIT_PROPERTIES: [&str; 7] = [
+    "UnitFileState",
+    "NeedDaemonReload",
+    "ConditionResult",
+    "InactiveExitTimestamp",
+    "StateChangeTimestamp",
+    "FragmentPath",
+    "DropInPaths",
+];
+
+/// What is asked about a unit, by interface and property.
+fn properties(name: &UnitName) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let kind = kind_interface(name);
+    let of_kind = kind.into_iter().flat_map(|interface| {
+        let main_pid = (interface == SERVICE).then_some((interface, "MainPID"));
+        [(interface, "Result")].into_iter().chain(main_pid)
+    });
+    UNIT_PROPERTIES
+        .into_iter()
+        .map(|property| (UNIT, property))
+        .chain(of_kind)
 }
 
 impl UnitFact {
@@ -247,57 +273,45 @@ impl UnitFact {
         }
     }
 
-    fn take_unit(&mut self, name: &UnitName, answer: Option<Answer>) -> Result<(), HostError> {
-        let body = match answer {
-            Some(Ok(body)) => body,
-            Some(Err(error)) => return Err(trouble(name.as_str(), &error)),
-            None => return Err(trouble(name.as_str(), "no answer")),
-        };
-        let (properties, _) = body
-            .deserialize::<HashMap<&str, Variant<'_>>>()
-            .map_err(|error| trouble(name.as_str(), &error.to_string()))?;
-        let text = |key: &str| match properties.get(key) {
-            Some(Variant::Str(text)) => text.as_str(),
-            _ => "",
-        };
-        let time = |key: &str| match properties.get(key) {
-            Some(Variant::U64(time)) => *time,
-            _ => 0,
-        };
-        let yes = |key: &str| matches!(properties.get(key), Some(Variant::Bool(true)));
-        self.enablement = Enablement::from_word(text("UnitFileState"));
-        self.needs_reload = yes("NeedDaemonReload");
-        self.condition = yes("ConditionResult");
-        self.started_us = time("InactiveExitTimestamp");
-        self.changed_us = time("StateChangeTimestamp");
-        self.fragment = TargetPath::new(text("FragmentPath")).ok();
-        if let Some(Variant::Array(paths)) = properties.get("DropInPaths") {
-            self.drop_ins = paths
-                .iter()
-                .filter_map(|path| match path {
-                    Variant::Str(path) => TargetPath::new(path.as_str()).ok(),
-                    _ => None,
-                })
-                .collect();
-        }
-        Ok(())
-    }
-
-    /// A unit whose file is bad or masked has no such interface; then there is nothing to tell.
-    fn take_result(&mut self, answer: Option<Answer>) {
-        if let Some(Ok(body)) = answer
-            && let Ok((Variant::Str(result), _)) = body.deserialize::<Variant<'_>>()
+    /// From the answer of GetUnitFileState, which is an error where there is no file.
+    fn template(answer: Option<Answer>) -> Self {
+        match answer
+            .and_then(Result::ok)
+            .map(|body| body.deserialize::<String>())
         {
-            self.result = result.as_str().to_owned();
+            Some(Ok((state, _))) => {
+                let enablement = Enablement::from_word(&state);
+                Self {
+                    enablement,
+                    ..Self::listed("loaded", "inactive", "dead".to_owned())
+                }
+            }
+            _ => Self::listed("not-found", "inactive", "dead".to_owned()),
         }
     }
 
-    fn take_main_pid(&mut self, answer: Option<Answer>) {
-        if let Some(Ok(body)) = answer
-            && let Ok((Variant::U32(pid @ 1..), _)) = body.deserialize::<Variant<'_>>()
-        {
-            self.main_pid = Some(pid);
+    fn take(&mut self, property: &str, value: &Variant<'_>) {
+        match (property, value) {
+            ("UnitFileState", Variant::Str(state)) => self.enablement = Enablement::from_word(state.as_str()),
+            ("NeedDaemonReload", Variant::Bool(yes)) => self.needs_reload = *yes,
+            ("ConditionResult", Variant::Bool(yes)) => self.condition = *yes,
+            ("InactiveExitTimestamp", Variant::U64(time)) => self.started_us = *time,
+            ("StateChangeTimestamp", Variant::U64(time)) => self.changed_us = *time,
+            ("FragmentPath", Variant::Str(path)) => self.fragment = TargetPath::new(path.as_str()).ok(),
+            ("DropInPaths", Variant::Array(paths)) => {
+                self.drop_ins = paths.iter().filter_map(path_of).collect()
+            }
+            ("Result", Variant::Str(result)) => self.result = result.as_str().to_owned(),
+            ("MainPID", Variant::U32(pid @ 1..)) => self.main_pid = Some(*pid),
+            _ => {}
         }
+    }
+}
+
+fn path_of(value: &Variant<'_>) -> Option<TargetPath> {
+    match value {
+        Variant::Str(path) => TargetPath::new(path.as_str()).ok(),
+        _ => None,
     }
 }
 
