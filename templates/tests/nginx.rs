@@ -35,9 +35,8 @@ fn configuration(dir: &tempfile::TempDir, mut site: NginxSite) -> String {
         stapling.chain = at("cert.pem");
     }
     site.portal_socket = at("portal.sock");
-    let mut http = contexts::nginx_http();
-    http.access_log = at("access.log");
-    let http = judge::file(dir, "http.conf", &render(&http).unwrap());
+    site.access_log = at("access.log");
+    let http = judge::file(dir, "http.conf", &render(&contexts::nginx_http()).unwrap());
     let site = judge::file(dir, "site.conf", &render(&site).unwrap());
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|kind| format!("{kind}_temp_path {}/{kind};", dir.path().display()))

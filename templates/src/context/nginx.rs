@@ -4,10 +4,7 @@ use serde::Serialize;
 
 /// `/etc/nginx/conf.d/10-appliance.conf`: log format, rate zones, maps, headers.
 #[derive(Debug, Clone, Serialize)]
-pub struct NginxHttp {
-    /// Where the JSON access log goes.
-    pub access_log: String,
-}
+pub struct NginxHttp {}
 template!(NginxHttp, "nginx/http.conf.j2");
 
 /// `/etc/nginx/sites-available/webapp`.
@@ -15,6 +12,8 @@ template!(NginxHttp, "nginx/http.conf.j2");
 pub struct NginxSite {
     /// The one name that is served.
     pub domain: String,
+    /// Where the JSON access log goes.
+    pub access_log: String,
     /// Certificate with its chain.
     pub certificate: String,
     /// Its private key.

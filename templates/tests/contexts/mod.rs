@@ -190,14 +190,13 @@ pub fn nftables() -> Nftables {
 }
 
 pub fn nginx_http() -> NginxHttp {
-    NginxHttp {
-        access_log: "/var/log/nginx/access.log".into(),
-    }
+    NginxHttp {}
 }
 
 pub fn nginx_site() -> NginxSite {
     NginxSite {
         domain: "data.example.com".into(),
+        access_log: "/var/log/nginx/access.log".into(),
         certificate: "/etc/letsencrypt/live/data.example.com/fullchain.pem".into(),
         certificate_key: "/etc/letsencrypt/live/data.example.com/privkey.pem".into(),
         stapling: Some(Stapling {

@@ -23,9 +23,7 @@ const DESKTOP_SCHEME: &str = "data-analyst";
 const APPROVAL_SECRETS: [&str; 2] = ["RUNBOOK_APPROVAL_SECRET", "SLACK_SIGNING_SECRET"];
 
 pub(super) fn http() -> NginxHttp {
-    NginxHttp {
-        access_log: NGINX_ACCESS_LOG.to_owned(),
-    }
+    NginxHttp {}
 }
 
 pub(super) fn site(draft: &Draft<'_>, rule: &FileRule) -> Result<NginxSite, RenderError> {
@@ -41,6 +39,7 @@ pub(super) fn site(draft: &Draft<'_>, rule: &FileRule) -> Result<NginxSite, Rend
     };
     Ok(NginxSite {
         domain: domain.to_string(),
+        access_log: NGINX_ACCESS_LOG.to_owned(),
         certificate: format!("{certificates}/fullchain.pem"),
         certificate_key: format!("{certificates}/privkey.pem"),
         // Let's Encrypt's certificates name no responder any more.
