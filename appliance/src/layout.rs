@@ -62,6 +62,8 @@ pub struct Directory {
     pub profile: Option<Profile>,
     /// Nothing below may name a group that the profile does not name: files and directories at any depth.
     pub closed: bool,
+    /// Nothing may lie in it but what the definition puts there.
+    pub exact: bool,
     /// Made anew at boot by systemd-tmpfiles.
     pub sweep: Option<Sweep>,
 }
@@ -151,6 +153,7 @@ impl Directory {
         let mode = table.required::<Mode>("mode");
         let wanted = table.optional::<String>("acl");
         let closed = table.or("closed", false);
+        let exact = table.or("exact", false);
         let sweep = table.table("sweep", |sweep| Sweep {
             emptied_at_boot: sweep.or("emptied_at_boot", false),
             age: sweep.optional("age"),
@@ -196,6 +199,7 @@ impl Directory {
                 mode,
                 profile: profile.cloned(),
                 closed,
+                exact,
                 sweep: sweep.clone(),
             })
             .collect()

@@ -278,6 +278,45 @@ fn plan_absence(planner: &mut Planner<'_>, path: &TargetPath, entry: &Entry, ino
     }
 }
 
+/// What lies in an exact directory and is not in the tree: a secret that is no longer given, a revoked key.
+pub(crate) fn plan_leftovers(planner: &mut Planner<'_>) {
+    let tree = planner.tree;
+    for (directory, entry) in tree.iter() {
+        let Node::Directory { exact: true, .. } = &entry.node else {
+            continue;
+        };
+        let Some(names) = planner.facts.listings.get(directory) else {
+            continue;
+        };
+        for (name, inode) in names {
+            let Ok(path) = directory.join(name) else { continue };
+            if tree.get(&path).is_some() {
+                continue;
+            }
+            if matches!(inode.kind, Kind::File | Kind::Link(_)) {
+                let because = format!("nothing lies in {directory} but what the definition puts there");
+                let before = describe_kind(&inode.kind);
+                let change = Change::Remove(path);
+                planner.step(
+                    Area::Settings,
+                    change,
+                    Action::Remove,
+                    Drift::Extra,
+                    &because,
+                    &before,
+                    "",
+                );
+            } else {
+                planner.notice(
+                    Area::Settings,
+                    path.as_str(),
+                    "it does not belong there and was left as it is",
+                );
+            }
+        }
+    }
+}
+
 /// Below a closed directory no list may name a group that the directory's own lists do not name. Data files come
 /// and go, so nothing else about them is compared.
 fn plan_closed_trees(planner: &mut Planner<'_>) {

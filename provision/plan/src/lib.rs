@@ -86,7 +86,7 @@ pub fn plan(appliance: &Appliance, tree: &Tree, facts: &Facts) -> Plan {
             Area::Settings => {
                 secrets::plan_generated(&mut planner);
                 files::plan(&mut planner, area);
-                secrets::plan_leftovers(&mut planner);
+                files::plan_leftovers(&mut planner);
             }
             Area::Kernel => {
                 files::plan(&mut planner, area);

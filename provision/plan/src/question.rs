@@ -77,6 +77,7 @@ pub fn question(appliance: &Appliance, tree: &Tree) -> Question {
     for (path, entry) in tree.iter() {
         let look = match &entry.node {
             Node::File { .. } => Look::Content,
+            Node::Directory { exact: true, .. } => Look::Listing,
             Node::Directory { closed, .. } => {
                 if *closed {
                     trees.push(path.clone());
@@ -89,7 +90,6 @@ pub fn question(appliance: &Appliance, tree: &Tree) -> Question {
     }
     paths.extend(system_files::ALL.map(|path| (known_path(path), Look::Content)));
     paths.insert(format_record_path(), Look::Content);
-    paths.insert(known_path(CREDENTIALS_DIRECTORY), Look::Listing);
     paths.insert(certificate_path(appliance), Look::Inode);
     paths.extend([PLACEHOLDER_CERTIFICATE, PLACEHOLDER_KEY].map(|path| (known_path(path), Look::Inode)));
     paths.insert(appliance.swap.path.clone(), Look::Inode);

@@ -146,29 +146,6 @@ pub(crate) fn plan_generated(planner: &mut Planner<'_>) {
     }
 }
 
-/// Files of secrets that are no longer given.
-pub(crate) fn plan_leftovers(planner: &mut Planner<'_>) {
-    let directory = known_path(CREDENTIALS_DIRECTORY);
-    let Some(names) = planner.facts.listings.get(&directory) else {
-        return;
-    };
-    for name in names.keys() {
-        let Ok(path) = directory.join(name) else { continue };
-        if planner.tree.get(&path).is_none() {
-            let because = "the secret is no longer given";
-            planner.step(
-                Area::Settings,
-                Change::Remove(path),
-                Action::Remove,
-                Drift::Extra,
-                because,
-                "a secret",
-                "",
-            );
-        }
-    }
-}
-
 /// nginx does not start without a certificate, and none is issued before nginx answers.
 pub(crate) fn plan_placeholder_certificate(planner: &mut Planner<'_>) {
     if planner

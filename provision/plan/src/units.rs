@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use appliance::layout::Judge;
 use appliance::name::UnitName;
 use appliance::path::TargetPath;
-use appliance::secret::Secrets;
 use appliance::unit::{DebianUnit, OnChange, Service, ServiceKind, Wanted};
 use host::facts::unit::{Active, Load};
 use host::facts::{Timestamp, UnitFact};
@@ -319,9 +318,4 @@ fn reloaded_at(planner: &Planner<'_>, name: &UnitName) -> u64 {
 
 fn microseconds(time: Timestamp) -> u64 {
     u64::try_from(time.seconds).unwrap_or(0) * 1_000_000 + u64::from(time.nanoseconds) / 1000
-}
-
-/// Units that are disabled because a secret is missing.
-pub fn is_disabled(service: &Service, secrets: &Secrets) -> bool {
-    service.needs.iter().any(|name| !secrets.contains_key(name))
 }

@@ -28,6 +28,7 @@ fn node(directory: &Directory) -> Node {
         access: profile.map(|profile| profile.access.clone()),
         default: profile.map(|profile| profile.default.clone()),
         closed: directory.closed,
+        exact: directory.exact,
     }
 }
 

@@ -85,6 +85,7 @@ impl<'a> Draft<'a> {
                 access: None,
                 default: None,
                 closed: false,
+                exact: false,
             };
             let because = because.to_owned();
             self.tree.insert(path, Entry { area, node, because });

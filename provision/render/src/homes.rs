@@ -21,6 +21,7 @@ pub(crate) fn add(draft: &mut Draft<'_>) -> Result<(), RenderError> {
             access: None,
             default: None,
             closed: false,
+            exact: false,
         };
         draft.add(path, Area::Homes, node, "the home of an administrator".to_owned())?;
     }

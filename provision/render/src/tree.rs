@@ -66,6 +66,8 @@ pub enum Node {
         default: Option<NamedAcl>,
         /// Nothing at any depth below may name a group that the lists do not name.
         closed: bool,
+        /// Nothing lies in it but what the tree puts there.
+        exact: bool,
     },
     /// A file that is ours, whole.
     File {

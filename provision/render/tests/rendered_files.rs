@@ -64,8 +64,12 @@ fn listing(platform: &str) -> String {
                 access,
                 default,
                 closed,
+                exact,
             } => {
                 write!(page, "directory {:24} {path}", owned(ownership)).unwrap();
+                if *exact {
+                    page.push_str("  exact");
+                }
                 if *closed {
                     page.push_str("  closed");
                 }
