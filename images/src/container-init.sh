@@ -53,13 +53,13 @@ ip address add "$ADDRESS/30" dev "$INTERFACE"
 ip route add default via "$GATEWAY"
 
 # All capabilities, as on a real machine, but for those that reach through to the host: its clock,
-# its modules, its memory. net.* sysctls are the machine's own; bpf carries IPAddressDeny= of units.
+# its modules, its memory, its disks. net.* sysctls are the machine's own; bpf carries IPAddressDeny= of units.
 exec 3<&0
 SYSTEMD_NSPAWN_API_VFS_WRITABLE=network systemd-nspawn \
     --quiet --directory="$DIR/root" --machine="$NAME" --hostname=data-broker \
     --register=no --keep-unit --boot --console=pipe \
     --network-namespace-path=/proc/self/ns/net \
-    --capability=all --drop-capability=CAP_SYS_TIME,CAP_SYS_MODULE,CAP_SYS_RAWIO \
+    --capability=all --drop-capability=CAP_SYS_TIME,CAP_SYS_MODULE,CAP_SYS_RAWIO,CAP_SYSLOG,CAP_MKNOD \
     --system-call-filter=bpf \
     --resolv-conf=off --timezone=off --link-journal=no \
     "$@" < /dev/null > "$DIR/console.log" 2>&1 &

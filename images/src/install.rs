@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::command::Output;
-use crate::error::{AtPath, Result};
+use crate::error::{AtPath, Error, Result};
 use crate::inside::Inside;
 use crate::machine::{Exec, Machine, write_by_input};
 
@@ -86,6 +86,23 @@ impl Release {
             programs: found,
             instance: instance.to_owned(),
         })
+    }
+
+    /// The programs that were built together with the running one, be it a program or a test.
+    pub fn of_this_build(instance: &str) -> Result<Release> {
+        let here = std::env::current_exe().at("find", Path::new("/proc/self/exe"))?;
+        // Tests are a directory further down.
+        let beside = here
+            .ancestors()
+            .skip(1)
+            .find(|directory| directory.join(OPERATOR).is_file());
+        let nowhere = || {
+            Error::Host(
+                "there is no program `appliance` beside this one\nnext: cargo build --workspace --bins"
+                    .to_owned(),
+            )
+        };
+        Release::from_directory(beside.ok_or_else(nowhere)?, instance)
     }
 
     /// Names this release together with its instance file: the same words, the same outcome.

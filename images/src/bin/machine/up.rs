@@ -34,12 +34,11 @@ done";
 /// Brings machine and appliance up.
 pub fn up(programs: Option<&Path>, json: bool) -> anyhow::Result<()> {
     let mut progress = Progress::new();
-    let beside = std::env::current_exe().context("find this program")?;
-    let programs = programs
-        .or_else(|| beside.parent())
-        .context("find this program's directory")?;
-    let release = Release::from_directory(programs, DEVELOPMENT_INSTANCE)
-        .context("find the programs\nnext: build them, or name their directory with --programs")?;
+    let release = match programs {
+        Some(directory) => Release::from_directory(directory, DEVELOPMENT_INSTANCE),
+        None => Release::of_this_build(DEVELOPMENT_INSTANCE),
+    };
+    let release = release.context("find the programs")?;
     let note = state::file(NOTE)?;
     let (state, running) = match State::of_running()? {
         Some(state) => (state, true),
