@@ -10,8 +10,9 @@ use rustix::fs::{FlockOperation, OFlags};
 use rustix::io::Errno;
 
 use crate::facts::AccountFiles;
-use crate::facts::account::{Lines, Record, path_of};
+use crate::facts::account::{Lines, path_of};
 use crate::facts::file::inode_at;
+use crate::facts::record::Record;
 use crate::write::{self, NewFile, Staged};
 use crate::{Host, HostError};
 

@@ -10,8 +10,10 @@ pub mod mount;
 pub mod os;
 pub mod package;
 pub(crate) mod proc;
+pub mod record;
 pub mod swap;
 pub mod sysctl;
+mod tree;
 pub mod unit;
 
 use std::collections::BTreeMap;
@@ -24,13 +26,14 @@ use crate::{Host, HostError, Question};
 pub use account::AccountFiles;
 pub use block::{DiskFact, FoundDisk};
 pub use ext::Ext;
-pub use file::{Digest, Inode, Kind, Timestamp, Tree};
+pub use file::{Digest, Inode, Kind, Timestamp};
 pub use firewall::FirewallFact;
 pub use listener::Listener;
 pub use mount::Mount;
 pub use os::Os;
 pub use package::PackageState;
 pub use swap::Swap;
+pub use tree::Tree;
 pub use unit::UnitFact;
 
 /// The answer to a [`Question`]. A path that is not there has no entry; one that could not be read is an error,
@@ -109,7 +112,7 @@ pub fn gather(host: &Host, question: &Question) -> Result<Facts, HostError> {
         directories.look(path, *look, &mut facts)?;
     }
     for path in &question.trees {
-        if let Some(tree) = file::tree(host, path)? {
+        if let Some(tree) = tree::walk(host, path)? {
             facts.trees.insert(path.clone(), tree);
         }
     }
