@@ -103,7 +103,7 @@ pub(crate) fn parse(
 ) -> Result<Appliance, Problems> {
     let findings = Findings::default();
     let operating_system = files.operating_system().read(&findings, OperatingSystem::read);
-    let packages = files.packages().read(&findings, |table| Packages::read(table));
+    let packages = files.packages().read(&findings, Packages::read);
     let (groups, accounts, people) = files.accounts().read(&findings, |table| {
         let groups = table.tables("group", Group::read);
         let accounts = table.tables("account", Account::read);

@@ -36,7 +36,9 @@ pub(crate) fn guard(host: &Host, path: &TargetPath) -> Result<(), StepError> {
         mode: Mode::from_bits(0o555),
         lists: directory::Lists::Keep,
     };
-    attribute::set_immutable(host, path, false)?;
+    if read::exists(host, path)? {
+        attribute::set_immutable(host, path, false)?;
+    }
     directory::ensure(host, path, &metadata)?;
     attribute::set_immutable(host, path, true)?;
     Ok(())

@@ -37,7 +37,7 @@ pub enum ApplyError {
         target: String,
         /// Why it failed.
         #[source]
-        source: StepError,
+        source: Box<StepError>,
     },
     /// After several rounds there is still something to do, which means that something else undoes it.
     #[error("the machine does not stay as it was made; something changes it back: {}", .0.join(", "))]
@@ -59,7 +59,7 @@ fn refused(refusals: &[Refusal]) -> String {
 #[derive(Debug, thiserror::Error)]
 pub enum StepError {
     /// The machine said no.
-    #[error(transparent)]
+    #[error("{0}")]
     Host(#[from] HostError),
     /// A judge refused the candidate; the file that was there stays.
     #[error("{path} was refused by its own program, and the old one was kept:\n{words}")]

@@ -111,7 +111,7 @@ fn step_error(verb: &str, target: String, error: HostError) -> ApplyError {
     ApplyError::Step {
         verb: verb.to_owned(),
         target,
-        source: error.into(),
+        source: Box::new(error.into()),
     }
 }
 
@@ -163,7 +163,7 @@ fn carry_out(
             ApplyError::Step {
                 verb,
                 target: targets.join(", "),
-                source,
+                source: Box::new(source),
             }
         })?;
         report.steps += batch.len();
