@@ -9,24 +9,26 @@ use crate::error::{AtPath, Error, Result};
 /// Names of machines that go with their owner begin so; no kept one may.
 const TEMPORARY: &str = "temporary-";
 
-/// The directory of a kept machine, made when it is not there.
+/// The directory of a kept machine, there or not.
 pub fn kept_directory(name: &str) -> Result<PathBuf> {
-    let directory = store()?.join(checked(name)?);
-    cache::make(&directory)?;
-    Ok(directory)
+    Ok(store()?.join(checked(name)?))
 }
 
 /// True while some process owns the kept machine of this name.
 pub fn is_running(name: &str) -> Result<bool> {
-    Ok(Lock::attempt(&kept_directory(name)?.join("lock"))?.is_none())
+    let lock = kept_directory(name)?.join("lock");
+    Ok(lock.exists() && Lock::attempt(&lock)?.is_none())
 }
 
 /// Removes a kept machine that is not running: its root, its logs, and its disks unless they are kept.
 pub fn remove_kept(name: &str, keep_disks: bool) -> Result<()> {
     let place = Place::kept(name)?;
     let directory = place.directory();
+    if !keep_disks {
+        return cache::remove(directory);
+    }
     for entry in std::fs::read_dir(directory).at("list", directory)?.flatten() {
-        if !(keep_disks && entry.file_name() == "disks") {
+        if entry.file_name() != "disks" {
             cache::remove(&entry.path())?;
         }
     }

@@ -89,7 +89,9 @@ pub fn start() -> anyhow::Result<State> {
 
 fn spawn() -> anyhow::Result<Child> {
     drop(std::fs::remove_file(state::path()?));
-    let output = std::fs::File::create(state::file(LOG)?).context("open the supervisor's log")?;
+    let log = state::file(LOG)?;
+    std::fs::create_dir_all(log.parent().unwrap_or(&log)).context("make the machine's directory")?;
+    let output = std::fs::File::create(log).context("open the supervisor's log")?;
     Command::new(std::env::current_exe().context("find this program")?)
         .arg("supervise")
         .stdin(Stdio::null())
