@@ -116,7 +116,7 @@ pub(crate) fn mount(host: &Host, disk: &DiskTarget) -> Result<(), StepError> {
         Some(bytes) => check_role(disk, &bytes)?,
         None => write::replace(
             detached.tree(),
-            &private_file(&path, marker(disk).as_bytes(), 0o644),
+            &private_file(&path, marker(disk).as_bytes(), 0o600),
         )?,
     }
     detached.attach(host, &disk.mount)?;
@@ -148,6 +148,6 @@ pub(crate) fn mark(host: &Host, disk: &DiskTarget) -> Result<(), StepError> {
     let path = known(&format!("{}/{MARKER_NAME}", disk.mount));
     Ok(write::replace(
         host,
-        &private_file(&path, marker(disk).as_bytes(), 0o644),
+        &private_file(&path, marker(disk).as_bytes(), 0o600),
     )?)
 }

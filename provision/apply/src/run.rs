@@ -3,6 +3,7 @@
 //! One round is enough for a machine that only drifted. A bare one needs a second: packages bring files, and a disk
 //! that was mounted shows what lies on it. That the last look finds nothing to do is the proof.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -15,7 +16,7 @@ use host::systemd::{self, Order};
 use host::write::{self, NewFile};
 use host::{Host, HostError, directory, read};
 use plan::{Change, Step, UnitOrder};
-use render::Area;
+use render::{Area, Node, Tree};
 
 use crate::event::{Event, Outcome};
 use crate::{ApplyError, StepError, accounts, certificate, disks, files, packages, secret};
@@ -61,6 +62,9 @@ pub fn apply(
     let mut report = Report::default();
     for round in 1..=MOST_ROUNDS {
         let survey = survey::take(appliance, host, |_, _| {})?;
+        if round == 1 {
+            sweep_leftovers(host, &survey.tree)?;
+        }
         let plan = survey.plan.only(&options.only);
         if !plan.refusals.is_empty() {
             return Err(ApplyError::Refused(plan.refusals));
@@ -82,6 +86,20 @@ pub fn apply(
     Err(ApplyError::Restless(
         rest.steps.iter().map(Step::target).collect(),
     ))
+}
+
+/// Removes the unfinished files of a run that was killed. Under the lock, since another run's look the same.
+fn sweep_leftovers(host: &Host, tree: &Tree) -> Result<(), ApplyError> {
+    let is_file = |node: &Node| matches!(node, Node::File { .. } | Node::Link { .. });
+    let directories: BTreeSet<TargetPath> = tree
+        .iter()
+        .filter(|(_, entry)| is_file(&entry.node))
+        .filter_map(|(path, _)| path.parent())
+        .collect();
+    for directory in directories {
+        write::sweep(host, &directory).map_err(|error| step_error("tidy", directory.to_string(), error))?;
+    }
+    Ok(())
 }
 
 /// The lock of apply, deploy and recover.
