@@ -70,6 +70,8 @@ fn derived(
 ) -> Result<String, RenderError> {
     match name.as_str() {
         "SERVER_HOSTNAME" => Ok(appliance.instance.domain.to_string()),
+        "HEALTH_LOAD" if appliance.platform().owns_kernel() => Ok("machine".to_owned()),
+        "HEALTH_LOAD" => Ok("shared-kernel".to_owned()),
         "HEALTH_SERVICES" => {
             let watched = watched_services(appliance).map(|watched| watched.name.to_string());
             Ok(sorted(watched).join(","))

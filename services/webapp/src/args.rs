@@ -16,6 +16,7 @@ settings come from the environment:
   HEALTH_SERVICES     services and sockets that /health watches (required, may be empty)
   HEALTH_TIMERS       timers, as NAME=INTERVAL or NAME=INTERVAL/OLDEST (required, may be empty)
   HEALTH_DISABLED     those of them whose credentials are absent
+  HEALTH_LOAD         machine, or shared-kernel where the load is that of others too
   WEBAPP_SOCKET       default /run/webapp/webapp.sock
   LOG_LEVEL           error, warning, info (default) or debug
   WEBAPP_SECRET_KEY   from $CREDENTIALS_DIRECTORY, else the environment; without it nobody can sign in

@@ -7,7 +7,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::health::watched::{Watched, WatchedTimer};
+use crate::health::watched::{LoadOf, Watched, WatchedTimer};
 use crate::log::Level;
 use crate::secret::Secret;
 
@@ -180,10 +180,23 @@ fn read_watched(lookup: &impl Fn(&str) -> Option<String>, bad: &mut Vec<BadVaria
             refuse(variable, format!("{name:?} is named twice"), "each unit once");
         }
     }
+    let load = match lookup("HEALTH_LOAD").as_deref() {
+        None | Some("machine") => LoadOf::Machine,
+        Some("shared-kernel") => LoadOf::SharedKernel,
+        Some(other) => {
+            bad.push(BadVariable {
+                name: "HEALTH_LOAD",
+                wrong: format!("{other:?} is neither machine nor shared-kernel"),
+                write: "HEALTH_LOAD=machine".into(),
+            });
+            LoadOf::Machine
+        }
+    };
     Watched {
         services,
         timers,
         disabled,
+        load,
     }
 }
 

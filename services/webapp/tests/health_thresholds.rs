@@ -9,6 +9,7 @@ mod common;
 use common::{GIB, HOUR, active, now, timer, watched, well};
 use webapp::health::machine::{DiskFacts, Load, ServiceFacts, TimerFacts, Unknown};
 use webapp::health::report::{Facts, Report};
+use webapp::health::watched::{LoadOf, Watched};
 
 fn unwell(change: impl FnOnce(&mut Facts)) -> Vec<String> {
     let mut facts = well();
@@ -151,4 +152,20 @@ fn the_document_of_a_machine_that_does_not_answer() {
     facts.disks[1] = Ok(DiskFacts::Missing);
     let json = Report::judge(&watched(), &facts).to_json();
     insta::assert_snapshot!(String::from_utf8(json).unwrap());
+}
+
+#[test]
+fn a_load_that_others_share_is_shown_and_does_not_count() {
+    let mut all = well();
+    all.load = Ok(Load {
+        one: 9.0,
+        five: 9.0,
+        fifteen: 9.0,
+    });
+    let shared = Watched {
+        load: LoadOf::SharedKernel,
+        ..watched()
+    };
+    assert_eq!(Report::judge(&shared, &all).unwell(), NOTHING);
+    assert_eq!(Report::judge(&watched(), &all).unwell(), ["load"]);
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::machine::{Answer, DiskFacts, Load, ServiceFacts, TimerFacts, UnitFacts, Unknown};
-use super::watched::{PARTITIONS, Watched, WatchedTimer};
+use super::watched::{LoadOf, PARTITIONS, Watched, WatchedTimer};
 use crate::clock::rfc3339;
 
 /// A disk this full, in percent, is unwell: log rotation and snapshots need the rest.
@@ -112,7 +112,7 @@ impl Report {
                 .zip(&facts.disks)
                 .map(|(path, disk_facts)| disk(path, disk_facts))
                 .collect(),
-            load: load(&facts.load),
+            load: load(watched.load, &facts.load),
         };
         if !report.unwell().is_empty() {
             report.status = "degraded";
@@ -269,7 +269,7 @@ fn disk(partition: &'static str, facts: &Answer<DiskFacts>) -> Disk {
     }
 }
 
-fn load(facts: &Answer<Load>) -> LoadItem {
+fn load(of: LoadOf, facts: &Answer<Load>) -> LoadItem {
     match *facts {
         Err(_) => LoadItem {
             load_1min: None,
@@ -282,8 +282,8 @@ fn load(facts: &Answer<Load>) -> LoadItem {
             load_1min: Some(round(load.one, 100.0)),
             load_5min: Some(round(load.five, 100.0)),
             load_15min: Some(round(load.fifteen, 100.0)),
-            healthy: load.one < LOAD_HIGH && load.five < LOAD_HIGH,
-            status: None,
+            healthy: of == LoadOf::SharedKernel || (load.one < LOAD_HIGH && load.five < LOAD_HIGH),
+            status: (of == LoadOf::SharedKernel).then_some("shared"),
         },
     }
 }

@@ -15,6 +15,18 @@ pub struct Watched {
     pub timers: Vec<WatchedTimer>,
     /// Those of the above whose credentials are absent: listed, and well.
     pub disabled: Vec<String>,
+    /// Whose load the kernel counts.
+    pub load: LoadOf,
+}
+
+/// Whose load the kernel counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LoadOf {
+    /// This machine's alone: a high one makes it unwell.
+    #[default]
+    Machine,
+    /// That of every container on one kernel: shown, and no verdict on this one.
+    SharedKernel,
 }
 
 /// A timer and the rhythm it must keep.

@@ -14,7 +14,7 @@ use webapp::health::board::Board;
 use webapp::health::machine::{Answer, DiskFacts, Load, Machine, ServiceFacts, TimerFacts, UnitFacts};
 use webapp::health::prober::{Prober, Pulse};
 use webapp::health::report::Facts;
-use webapp::health::watched::{Watched, WatchedTimer};
+use webapp::health::watched::{LoadOf, Watched, WatchedTimer};
 use webapp::http::router;
 use webapp::http::server::PortalSocket;
 
@@ -38,6 +38,7 @@ pub fn watched() -> Watched {
             timer("jira-sla-poll.timer", HOUR / 4, HOUR * 3 / 4),
         ],
         disabled: vec!["notify-bot.service".into(), "jira-sla-poll.timer".into()],
+        load: LoadOf::Machine,
     }
 }
 
