@@ -48,6 +48,16 @@ impl TargetPath {
         Ok(Self(value.to_owned()))
     }
 
+    /// A path that stands in the source, or is made of checked names.
+    ///
+    /// # Panics
+    ///
+    /// When it is malformed, which is a mistake of the program and no input's. Anything milder, such as another
+    /// path in its place, could touch what nobody named.
+    pub fn known(value: &str) -> Self {
+        Self::new(value).unwrap_or_else(|error| panic!("{error}"))
+    }
+
     /// `/`.
     pub fn root() -> Self {
         Self("/".to_owned())

@@ -20,10 +20,6 @@ const FORMAT_RECORD: &str = "/var/lib/data-analyst/format.json";
 /// The version of the marker's form.
 const MARKER_VERSION: u32 = 1;
 
-fn known(text: &str) -> TargetPath {
-    TargetPath::new(text).unwrap_or_else(|_| TargetPath::root())
-}
-
 fn now() -> String {
     humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
 }
@@ -57,7 +53,10 @@ fn private_file<'a>(path: &'a TargetPath, content: &'a [u8], mode: u32) -> NewFi
 
 /// Makes the filesystem, after the record that says so.
 pub(crate) fn format(host: &Host, disk: &DiskTarget) -> Result<(), StepError> {
-    let (state, record) = (known(STATE_DIRECTORY), known(FORMAT_RECORD));
+    let (state, record) = (
+        TargetPath::known(STATE_DIRECTORY),
+        TargetPath::known(FORMAT_RECORD),
+    );
     let interrupted = read::file(host, &record)?.is_some();
     if interrupted && has_marker(host, disk)? {
         // The crash came after the marker was written: there is nothing to make.
@@ -95,7 +94,7 @@ fn has_marker(host: &Host, disk: &DiskTarget) -> Result<bool, StepError> {
     let Ok(detached) = Detached::open(host, &disk.device, "ext4", &disk.options) else {
         return Ok(false);
     };
-    Ok(read::file(detached.tree(), &known(&format!("/{MARKER_NAME}")))?.is_some())
+    Ok(read::file(detached.tree(), &TargetPath::known(&format!("/{MARKER_NAME}")))?.is_some())
 }
 
 fn marker(disk: &DiskTarget) -> String {
@@ -111,7 +110,7 @@ fn marker(disk: &DiskTarget) -> String {
 /// Mounts a disk, after a look at its marker while it is mounted nowhere.
 pub(crate) fn mount(host: &Host, disk: &DiskTarget) -> Result<(), StepError> {
     let detached = Detached::open(host, &disk.device, "ext4", &disk.options)?;
-    let path = known(&format!("/{MARKER_NAME}"));
+    let path = TargetPath::known(&format!("/{MARKER_NAME}"));
     match read::file(detached.tree(), &path)? {
         Some(bytes) => check_role(disk, &bytes)?,
         None => write::replace(
@@ -120,7 +119,7 @@ pub(crate) fn mount(host: &Host, disk: &DiskTarget) -> Result<(), StepError> {
         )?,
     }
     detached.attach(host, &disk.mount)?;
-    remove::file(host, &known(FORMAT_RECORD))?;
+    remove::file(host, &TargetPath::known(FORMAT_RECORD))?;
     Ok(())
 }
 
@@ -145,7 +144,7 @@ fn check_role(disk: &DiskTarget, marker: &[u8]) -> Result<(), StepError> {
 
 /// Gives a mounted filesystem its marker.
 pub(crate) fn mark(host: &Host, disk: &DiskTarget) -> Result<(), StepError> {
-    let path = known(&format!("{}/{MARKER_NAME}", disk.mount));
+    let path = TargetPath::known(&format!("{}/{MARKER_NAME}", disk.mount));
     Ok(write::replace(
         host,
         &private_file(&path, marker(disk).as_bytes(), 0o600),

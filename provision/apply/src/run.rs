@@ -110,19 +110,22 @@ fn take_lock(host: &Host) -> Result<Lock, ApplyError> {
         ("/run/lock", true),
         ("/run/lock/data-analyst", false),
     ] {
-        let path = known(path);
+        let path = TargetPath::known(path);
         if exists_on_debian && read::exists(host, &path).map_err(ApplyError::Busy)? {
             continue;
         }
         directory::ensure(host, &path, &root)
             .map_err(|error| step_error("prepare", path.to_string(), error))?;
     }
-    Lock::take(host, &known("/run/lock/data-analyst/provision.lock"), LOCK_WAIT).map_err(
-        |error| match error {
-            HostError::LockHeld { .. } => ApplyError::Busy(error),
-            other => step_error("lock", "/run/lock/data-analyst/provision.lock".to_owned(), other),
-        },
+    Lock::take(
+        host,
+        &TargetPath::known("/run/lock/data-analyst/provision.lock"),
+        LOCK_WAIT,
     )
+    .map_err(|error| match error {
+        HostError::LockHeld { .. } => ApplyError::Busy(error),
+        other => step_error("lock", "/run/lock/data-analyst/provision.lock".to_owned(), other),
+    })
 }
 
 fn step_error(verb: &str, target: String, error: HostError) -> ApplyError {
@@ -288,7 +291,7 @@ fn note_reload(host: &Host, names: &[&UnitName], begun: SystemTime) -> Result<()
         .map_or(0, |time| time.as_micros())
         .to_string();
     for directory in ["/run/data-analyst", plan::RELOAD_STAMPS] {
-        directory::ensure(host, &known(directory), &plain_directory())?;
+        directory::ensure(host, &TargetPath::known(directory), &plain_directory())?;
     }
     for name in names {
         let path = plan::reload_stamp(name);
@@ -303,10 +306,6 @@ fn note_reload(host: &Host, names: &[&UnitName], begun: SystemTime) -> Result<()
         write::replace(host, &file)?;
     }
     Ok(())
-}
-
-fn known(text: &str) -> TargetPath {
-    TargetPath::new(text).unwrap_or_else(|_| TargetPath::root())
 }
 
 fn plain_directory() -> directory::Metadata {

@@ -11,9 +11,9 @@ use host::facts::block::Blank;
 use host::facts::{DiskFact, FoundDisk, Mount};
 use render::Area;
 
+use crate::Planner;
 use crate::question::{MARKER_NAME, by_id_path, format_record_path};
 use crate::step::{Action, Change, DiskTarget, Drift, RefusalKind};
-use crate::{Planner, known_path};
 
 /// Growing is worth it when at least this much of the device is not used.
 const GROWTH_BYTES: u64 = 64 * 1024 * 1024;
@@ -177,7 +177,7 @@ pub(crate) fn role_of_marker(bytes: &[u8]) -> Option<String> {
 
 /// The marker of a disk that is mounted.
 fn plan_marker(planner: &mut Planner<'_>, disk: &Disk, target: Option<&DiskTarget>) {
-    let path = known_path(&format!("{}/{MARKER_NAME}", disk.mount));
+    let path = TargetPath::known(&format!("{}/{MARKER_NAME}", disk.mount));
     match planner.facts.contents.get(&path) {
         None => {
             let target = target.cloned().unwrap_or_else(|| DiskTarget {

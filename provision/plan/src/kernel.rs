@@ -1,11 +1,12 @@
 //! Kernel settings as the kernel has them, /proc, and the firewall as it is loaded.
 
+use appliance::path::TargetPath;
 use host::facts::FirewallFact;
 use render::{Area, Node};
 
+use crate::Planner;
 use crate::question::known_firewall_path;
 use crate::step::{Action, Change, Drift};
-use crate::{Planner, known_path};
 
 pub(crate) fn plan(planner: &mut Planner<'_>) {
     let Some(live) = &planner.facts.live else { return };
@@ -55,7 +56,7 @@ fn plan_proc(planner: &mut Planner<'_>) {
     let grouped = mount.super_options.contains(&group);
     if !has(&mount.super_options) || !grouped {
         let change = Change::Remount {
-            point: known_path("/proc"),
+            point: TargetPath::known("/proc"),
             options: wanted.clone(),
         };
         let before = mount.super_options.join(",");

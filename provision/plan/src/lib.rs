@@ -231,8 +231,3 @@ impl<'a> Planner<'a> {
         });
     }
 }
-
-/// A path that this program writes down, which is always a good one.
-pub(crate) fn known_path(text: &str) -> TargetPath {
-    TargetPath::new(text).unwrap_or_else(|_| TargetPath::root())
-}

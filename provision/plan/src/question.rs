@@ -14,24 +14,24 @@ use crate::secrets::{
     CREDENTIALS_DIRECTORY, ENV_FILE, GENERATED_DIRECTORY, PLACEHOLDER_CERTIFICATE, PLACEHOLDER_KEY,
     certificate_path,
 };
-use crate::{known_path, system_files, units};
+use crate::{system_files, units};
 
 /// The file by which a disk says what it is for.
 pub const MARKER_NAME: &str = ".appliance-disk";
 
 /// The record of a formatting that is not finished.
 pub(crate) fn format_record_path() -> TargetPath {
-    known_path("/var/lib/data-analyst/format.json")
+    TargetPath::known("/var/lib/data-analyst/format.json")
 }
 
 /// The file with our firewall table.
 pub(crate) fn known_firewall_path() -> TargetPath {
-    known_path("/etc/nftables.conf")
+    TargetPath::known("/etc/nftables.conf")
 }
 
 /// The stable name of a disk.
 pub(crate) fn by_id_path(platform: Platform, disk: &Disk) -> TargetPath {
-    known_path(&format!(
+    TargetPath::known(&format!(
         "/dev/disk/by-id/{}{}",
         platform.disk_prefix().unwrap_or_default(),
         disk.device
@@ -49,7 +49,7 @@ pub fn firewall_table() -> TableName {
 /// What must be known before anything can be rendered: the secrets and the numbers of accounts.
 pub fn inputs_question(appliance: &Appliance) -> Question {
     let mut paths = BTreeMap::from([
-        (known_path(ENV_FILE), Look::Content),
+        (TargetPath::known(ENV_FILE), Look::Content),
         (certificate_path(appliance), Look::Inode),
     ]);
     for credential in appliance
@@ -59,7 +59,7 @@ pub fn inputs_question(appliance: &Appliance) -> Question {
     {
         for directory in [GENERATED_DIRECTORY, CREDENTIALS_DIRECTORY] {
             paths.insert(
-                known_path(&format!("{directory}/{}", credential.name)),
+                TargetPath::known(&format!("{directory}/{}", credential.name)),
                 Look::Content,
             );
         }
@@ -88,14 +88,16 @@ pub fn question(appliance: &Appliance, tree: &Tree) -> Question {
         };
         paths.insert(path.clone(), look);
     }
-    paths.extend(system_files::ALL.map(|path| (known_path(path), Look::Content)));
+    paths.extend(system_files::ALL.map(|path| (TargetPath::known(path), Look::Content)));
     paths.insert(format_record_path(), Look::Content);
     paths.insert(certificate_path(appliance), Look::Inode);
-    paths.extend([PLACEHOLDER_CERTIFICATE, PLACEHOLDER_KEY].map(|path| (known_path(path), Look::Inode)));
+    paths.extend(
+        [PLACEHOLDER_CERTIFICATE, PLACEHOLDER_KEY].map(|path| (TargetPath::known(path), Look::Inode)),
+    );
     paths.insert(appliance.swap.path.clone(), Look::Inode);
     for disk in &appliance.disks {
         paths.insert(
-            known_path(&format!("{}/{MARKER_NAME}", disk.mount)),
+            TargetPath::known(&format!("{}/{MARKER_NAME}", disk.mount)),
             Look::Content,
         );
     }

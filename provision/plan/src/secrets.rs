@@ -11,7 +11,7 @@ use host::facts::Kind;
 use render::{Area, Inputs};
 
 use crate::step::{Action, Change, Drift, Refusal, RefusalKind};
-use crate::{Ids, Planner, known_path};
+use crate::{Ids, Planner};
 
 /// Where services read secrets, one file each.
 pub const CREDENTIALS_DIRECTORY: &str = "/etc/data-analyst/credentials";
@@ -34,7 +34,7 @@ pub struct SecretsError {
 
 /// The certificate of the domain, once it is issued.
 pub(crate) fn certificate_path(appliance: &Appliance) -> TargetPath {
-    known_path(&format!(
+    TargetPath::known(&format!(
         "/etc/letsencrypt/live/{}/fullchain.pem",
         appliance.instance.domain
     ))
@@ -48,8 +48,8 @@ pub fn read_inputs(appliance: &Appliance, facts: &Facts) -> Result<Inputs, Secre
         .iter()
         .filter(|credential| credential.generated)
     {
-        let kept = known_path(&format!("{GENERATED_DIRECTORY}/{}", credential.name));
-        let copy = known_path(&format!("{CREDENTIALS_DIRECTORY}/{}", credential.name));
+        let kept = TargetPath::known(&format!("{GENERATED_DIRECTORY}/{}", credential.name));
+        let copy = TargetPath::known(&format!("{CREDENTIALS_DIRECTORY}/{}", credential.name));
         let bytes = facts.contents.get(&kept).or_else(|| facts.contents.get(&copy));
         let value = bytes
             .and_then(|bytes| String::from_utf8(bytes.clone()).ok())
@@ -85,7 +85,7 @@ pub fn read_inputs(appliance: &Appliance, facts: &Facts) -> Result<Inputs, Secre
 }
 
 fn read_env_file(facts: &Facts) -> Result<BTreeMap<String, String>, SecretsError> {
-    let path = known_path(ENV_FILE);
+    let path = TargetPath::known(ENV_FILE);
     let Some(inode) = facts.inodes.get(&path) else {
         return Ok(BTreeMap::new());
     };
@@ -124,8 +124,8 @@ pub(crate) fn plan_generated(planner: &mut Planner<'_>) {
         .iter()
         .filter(|credential| credential.generated)
     {
-        let kept = known_path(&format!("{GENERATED_DIRECTORY}/{}", credential.name));
-        let path = known_path(&format!("{CREDENTIALS_DIRECTORY}/{}", credential.name));
+        let kept = TargetPath::known(&format!("{GENERATED_DIRECTORY}/{}", credential.name));
+        let path = TargetPath::known(&format!("{CREDENTIALS_DIRECTORY}/{}", credential.name));
         if planner.tree.get(&path).is_none() {
             let change = Change::GenerateSecret {
                 name: credential.name.clone(),
@@ -155,7 +155,10 @@ pub(crate) fn plan_placeholder_certificate(planner: &mut Planner<'_>) {
     {
         return;
     }
-    let (certificate, key) = (known_path(PLACEHOLDER_CERTIFICATE), known_path(PLACEHOLDER_KEY));
+    let (certificate, key) = (
+        TargetPath::known(PLACEHOLDER_CERTIFICATE),
+        TargetPath::known(PLACEHOLDER_KEY),
+    );
     if planner.inode(&certificate).is_none() || planner.inode(&key).is_none() {
         let domain = planner.appliance.instance.domain.to_string();
         let after = format!("a self-signed certificate for {domain}");

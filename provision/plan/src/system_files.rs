@@ -10,7 +10,7 @@ use crate::kernel::proc_options;
 use crate::lines::{fields, with_lines};
 use crate::question::by_id_path;
 use crate::step::{Action, Change, Drift, Metadata, NewContent, RefusalKind};
-use crate::{Planner, diff, known_path};
+use crate::{Planner, diff};
 
 /// `/etc/fstab`
 pub(crate) const FSTAB: &str = "/etc/fstab";
@@ -28,7 +28,7 @@ pub(crate) const ALL: [&str; 5] = [FSTAB, HOSTS, HOSTNAME, LOCALE, LOGIN_DEFS];
 
 /// Plans the file when its text would change; owner and mode stay as they are.
 fn plan_text(planner: &mut Planner<'_>, area: Area, path: &str, after: String, because: &str) {
-    let path = known_path(path);
+    let path = TargetPath::known(path);
     let before = planner.text(&path);
     let inode = planner.inode(&path);
     if inode.is_some() && before == after {
@@ -77,7 +77,7 @@ fn plan_text(planner: &mut Planner<'_>, area: Area, path: &str, after: String, b
 pub(crate) fn plan_fstab(planner: &mut Planner<'_>) {
     let appliance = planner.appliance;
     let platform = appliance.platform();
-    let text = planner.text(&known_path(FSTAB));
+    let text = planner.text(&TargetPath::known(FSTAB));
     let mut ours = Vec::new();
     let mut points: Vec<&str> = vec!["/proc"];
     if platform != Platform::Container {
@@ -141,7 +141,7 @@ fn foreign_mount(planner: &Planner<'_>, text: &str) -> Option<(String, String)> 
 pub(crate) fn plan_names(planner: &mut Planner<'_>) {
     let name = planner.appliance.instance.name.to_string();
     let locale = planner.appliance.operating_system.locale.clone();
-    let hosts = planner.text(&known_path(HOSTS));
+    let hosts = planner.text(&TargetPath::known(HOSTS));
     let is_own_name = |line: &str| fields(line).first() == Some(&"127.0.1.1");
     let mut after = with_lines(&hosts, &[format!("127.0.1.1 {name}")], is_own_name);
     if !hosts
@@ -194,7 +194,7 @@ pub(crate) fn plan_names(planner: &mut Planner<'_>) {
 
 /// New homes are closed to others.
 pub(crate) fn plan_login_defaults(planner: &mut Planner<'_>) {
-    let path: TargetPath = known_path(LOGIN_DEFS);
+    let path: TargetPath = TargetPath::known(LOGIN_DEFS);
     let text = planner.text(&path);
     let is_mode = |line: &str| fields(line).first() == Some(&"HOME_MODE");
     let already = text.lines().any(|line| fields(line) == ["HOME_MODE", "0750"])

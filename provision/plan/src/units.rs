@@ -11,8 +11,8 @@ use host::facts::unit::{Active, Load};
 use host::facts::{Timestamp, UnitFact};
 use render::{Area, Node};
 
+use crate::Planner;
 use crate::step::{Action, Change, Drift, UnitOrder};
-use crate::{Planner, known_path};
 
 /// Where unit files lie.
 pub(crate) const UNIT_DIRECTORY: &str = "/etc/systemd/system";
@@ -50,7 +50,7 @@ pub(crate) fn plan(planner: &mut Planner<'_>) {
 }
 
 pub(crate) fn unit_path(name: &UnitName) -> TargetPath {
-    known_path(&format!("{UNIT_DIRECTORY}/{name}"))
+    TargetPath::known(&format!("{UNIT_DIRECTORY}/{name}"))
 }
 
 /// systemd reads unit files once; after a change it must read them again.
@@ -58,7 +58,7 @@ fn plan_reload(planner: &mut Planner<'_>) {
     let Some(units) = planner.facts.live.as_ref().and_then(|live| live.units.as_ref()) else {
         return;
     };
-    let directory = known_path(UNIT_DIRECTORY);
+    let directory = TargetPath::known(UNIT_DIRECTORY);
     let changing = planner
         .plan
         .steps
@@ -136,7 +136,7 @@ fn plan_debian(planner: &mut Planner<'_>, unit: &DebianUnit, fact: Option<&UnitF
 
 fn plan_service(planner: &mut Planner<'_>, service: &Service, fact: Option<&UnitFact>) {
     let enabled = service.wanted_by.iter().any(|target| {
-        let link = known_path(&format!("{UNIT_DIRECTORY}/{target}.wants/{}", service.name));
+        let link = TargetPath::known(&format!("{UNIT_DIRECTORY}/{target}.wants/{}", service.name));
         planner
             .tree
             .get(&link)
@@ -158,12 +158,12 @@ fn plan_service(planner: &mut Planner<'_>, service: &Service, fact: Option<&Unit
     let mut inputs = vec![unit_path(&service.name)];
     inputs.extend(program_paths(&service.command));
     let stem = service.name.stem();
-    inputs.push(known_path(&format!("/opt/data-analyst/config/{stem}.env")));
+    inputs.push(TargetPath::known(&format!("/opt/data-analyst/config/{stem}.env")));
     inputs.extend(
         service
             .credentials
             .iter()
-            .map(|name| known_path(&format!("{}/{name}", crate::CREDENTIALS_DIRECTORY))),
+            .map(|name| TargetPath::known(&format!("{}/{name}", crate::CREDENTIALS_DIRECTORY))),
     );
     plan_running(planner, &service.name, fact, OnChange::Restart, &inputs, None);
 }
@@ -173,7 +173,7 @@ pub(crate) fn program_paths(command: &str) -> Vec<TargetPath> {
     let program = command.split_ascii_whitespace().next().unwrap_or_default();
     let current = program
         .starts_with(CURRENT_RELEASE)
-        .then(|| known_path(CURRENT_RELEASE));
+        .then(|| TargetPath::known(CURRENT_RELEASE));
     TargetPath::new(program).into_iter().chain(current).collect()
 }
 
@@ -263,7 +263,7 @@ fn changed_input(
     on_change: OnChange,
     inputs: &[TargetPath],
 ) -> Option<TargetPath> {
-    let drop_ins = known_path(&format!("{UNIT_DIRECTORY}/{name}.d"));
+    let drop_ins = TargetPath::known(&format!("{UNIT_DIRECTORY}/{name}.d"));
     let planned: BTreeSet<&TargetPath> = planner
         .plan
         .steps
@@ -306,7 +306,7 @@ fn changed_input(
 /// itself knows when a unit started and not when it last read its configuration; a reload that failed counts for
 /// nothing.
 pub fn reload_stamp(name: &UnitName) -> TargetPath {
-    known_path(&format!("{RELOAD_STAMPS}/{name}"))
+    TargetPath::known(&format!("{RELOAD_STAMPS}/{name}"))
 }
 
 /// Gone after a boot, as the need for it is.
