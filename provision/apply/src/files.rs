@@ -33,6 +33,16 @@ fn new_file<'a>(path: &'a TargetPath, content: &'a [u8], metadata: &'a Metadata)
     }
 }
 
+/// Makes directories, parents first, or brings those that are there to their owner, mode and lists.
+pub(crate) fn make_directories(host: &Host, batch: &[Step]) -> Result<(), StepError> {
+    for step in batch {
+        if let Change::Directory { path, metadata } = &step.change {
+            directory::ensure(host, path, &host_metadata(metadata))?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes many files with few syncs.
 pub(crate) fn write_all(host: &Host, batch: &[Step]) -> Result<(), StepError> {
     let mut staged = Vec::with_capacity(batch.len());

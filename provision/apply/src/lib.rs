@@ -5,6 +5,7 @@ mod certificate;
 mod disks;
 mod event;
 mod files;
+mod journal;
 mod packages;
 mod run;
 mod secret;

@@ -19,6 +19,7 @@ use plan::{Change, Step, UnitOrder};
 use render::{Area, Node, Tree};
 
 use crate::event::{Event, Outcome};
+use crate::journal::Journal;
 use crate::{ApplyError, StepError, accounts, certificate, disks, files, packages, secret};
 
 /// More rounds than these mean that something undoes our work.
@@ -60,6 +61,7 @@ pub fn apply(
 ) -> Result<Report, ApplyError> {
     let _lock = take_lock(host)?;
     let mut report = Report::default();
+    let mut journal = None;
     for round in 1..=MOST_ROUNDS {
         let survey = survey::take(appliance, host, |_, _| {})?;
         if round == 1 {
@@ -77,7 +79,21 @@ pub fn apply(
             round,
             steps: &plan.steps,
         });
-        carry_out(host, &plan.steps, options, &mut report, tell)?;
+        let journal = match &mut journal {
+            Some(journal) => journal,
+            none => none.insert(Journal::open(host).map_err(not_journalled)?),
+        };
+        journal.round(&plan.steps).map_err(not_journalled)?;
+        carry_out(
+            host,
+            &plan.steps,
+            options,
+            &mut Progress {
+                report: &mut report,
+                journal,
+                tell,
+            },
+        )?;
     }
     let rest = survey::take(appliance, host, |_, _| {})?.plan.only(&options.only);
     if rest.is_empty() {
@@ -139,19 +155,31 @@ fn step_error(verb: &str, target: String, error: HostError) -> ApplyError {
 /// Steps that are carried out in one go, because they share a lock, a sync or a transaction.
 fn batches(steps: &[Step]) -> impl Iterator<Item = &[Step]> {
     steps.chunk_by(|left, right| match (&left.change, &right.change) {
-        (Change::Account(_), Change::Account(_)) => true,
+        (Change::Account(_), Change::Account(_)) | (Change::Directory { .. }, Change::Directory { .. }) => {
+            true
+        }
         (Change::WriteFile { judge: None, .. }, Change::WriteFile { judge: None, .. }) => true,
         (Change::Unit { order: left, .. }, Change::Unit { order: right, .. }) => left == right,
         _ => false,
     })
 }
 
+/// Who is told how far it is.
+struct Progress<'a, 'b> {
+    report: &'a mut Report,
+    journal: &'a mut Journal,
+    tell: &'a mut (dyn FnMut(Event<'_>) + 'b),
+}
+
+fn not_journalled(error: HostError) -> ApplyError {
+    step_error("write", "the journal".to_owned(), error)
+}
+
 fn carry_out(
     host: &Host,
     steps: &[Step],
     options: &Options<'_>,
-    report: &mut Report,
-    tell: &mut dyn FnMut(Event<'_>),
+    progress: &mut Progress<'_, '_>,
 ) -> Result<(), ApplyError> {
     let mut index = 0;
     for batch in batches(steps) {
@@ -159,7 +187,7 @@ fn carry_out(
             return Err(ApplyError::Interrupted);
         }
         for (offset, step) in batch.iter().enumerate() {
-            tell(Event::Started {
+            (progress.tell)(Event::Started {
                 index: index + offset + 1,
                 step,
             });
@@ -171,12 +199,17 @@ fn carry_out(
             Outcome::Failed
         };
         for (offset, step) in batch.iter().enumerate() {
-            tell(Event::Ended {
+            (progress.tell)(Event::Ended {
                 index: index + offset + 1,
                 step,
                 outcome,
             });
         }
+        let error = result.as_ref().err().map(|error| error as &dyn std::error::Error);
+        progress
+            .journal
+            .ended(index + 1, index + batch.len(), error)
+            .map_err(not_journalled)?;
         index += batch.len();
         result.map_err(|source| {
             let targets: Vec<String> = batch.iter().map(Step::target).collect();
@@ -187,7 +220,7 @@ fn carry_out(
                 source: Box::new(source),
             }
         })?;
-        report.steps += batch.len();
+        progress.report.steps += batch.len();
     }
     Ok(())
 }
@@ -217,10 +250,7 @@ fn carry_out_batch(host: &Host, batch: &[Step]) -> Result<(), StepError> {
             Ok(host::swap::make(host, path, *bytes)?)
         }
         Change::StartSwap(path) => Ok(host::swap::on(host, path)?),
-        Change::Directory { path, metadata } => {
-            directory::ensure(host, path, &files::host_metadata(metadata))?;
-            Ok(())
-        }
+        Change::Directory { .. } => files::make_directories(host, batch),
         Change::SetMetadata { path, metadata } => {
             directory::set_metadata(host, path, &files::host_metadata(metadata))?;
             Ok(())

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod accounts;
+pub mod append;
 pub mod attribute;
 mod bus;
 pub mod command;
