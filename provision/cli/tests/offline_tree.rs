@@ -335,11 +335,11 @@ fn two_runs_at_once_wait_for_each_other() {
 fn bad_input_has_its_exit_code_and_its_line() {
     let directory = tempfile::tempdir().unwrap();
     let instance = directory.path().join("appliance.toml");
-    fs::write(&instance, "domain = 3\nprojet = \"x\"\n").unwrap();
+    fs::write(&instance, "domain = 3\ncolour = \"x\"\n").unwrap();
     let output = run(&instance, None, &["check"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(
-        text(&output).contains("appliance.toml:2: the key `projet` is unknown"),
+        text(&output).contains("appliance.toml:2: the key `colour` is unknown"),
         "{}",
         text(&output)
     );
