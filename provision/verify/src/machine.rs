@@ -30,7 +30,7 @@ pub(crate) struct Machine<'a> {
 impl<'a> Machine<'a> {
     pub fn look(appliance: &'a Appliance, host: &Host) -> Result<Self, VerifyError> {
         let survey = survey::take(appliance, host, ask_more)?;
-        let closer = host::gather(host, &closer_question(appliance, &survey.tree, &survey.facts))?;
+        let closer = host::gather(host, &closer_question(&survey.tree, &survey.facts))?;
         let debian = Debian::read(host)?;
         let walk = Walk::of(host, &survey.facts)?;
         Ok(Self {
@@ -56,9 +56,9 @@ impl<'a> Machine<'a> {
 
     /// The names in a directory that are there and not ours.
     pub fn foreign(&self, directory: &str) -> Vec<(TargetPath, &Inode)> {
-        foreign(&self.tree, &self.facts, &places::path(directory))
+        foreign(&self.tree, &self.facts, &TargetPath::known(directory))
             .into_iter()
-            .chain(foreign(&self.tree, &self.closer, &places::path(directory)))
+            .chain(foreign(&self.tree, &self.closer, &TargetPath::known(directory)))
             .collect()
     }
 
@@ -100,18 +100,20 @@ fn ask_more(_tree: &Tree, question: &mut Question) {
     let listings = places::CLOSED.iter().map(|path| (*path, Look::Listing));
     let files = places::OF_DEBIAN.iter().map(|path| (*path, Look::Content));
     for (path, look) in listings.chain(files) {
-        question.paths.insert(places::path(path), look);
+        question.paths.insert(TargetPath::known(path), look);
     }
-    question.paths.insert(places::path(registry::FILE), Look::Content);
+    question
+        .paths
+        .insert(TargetPath::known(registry::FILE), Look::Content);
     question.listeners = true;
 }
 
 /// What can be named only after the first look: contents of foreign files, keys in the homes of accounts,
 /// directories of drop-ins.
-fn closer_question(appliance: &Appliance, tree: &Tree, facts: &Facts) -> Question {
+fn closer_question(tree: &Tree, facts: &Facts) -> Question {
     let mut question = Question::default();
     for directory in places::CLOSED {
-        for (path, inode) in foreign(tree, facts, &places::path(directory)) {
+        for (path, inode) in foreign(tree, facts, &TargetPath::known(directory)) {
             match inode.kind {
                 Kind::File if places::READ_WHEN_FOREIGN.contains(directory) => {
                     question.paths.insert(path, Look::Content);
@@ -125,12 +127,12 @@ fn closer_question(appliance: &Appliance, tree: &Tree, facts: &Facts) -> Questio
     }
     let unit_directories = facts
         .listings
-        .get(&places::path(places::UNITS))
+        .get(&TargetPath::known(places::UNITS))
         .into_iter()
         .flatten();
     for (name, inode) in unit_directories {
         if inode.kind == Kind::Directory
-            && let Ok(path) = places::path(places::UNITS).join(name)
+            && let Ok(path) = TargetPath::known(places::UNITS).join(name)
         {
             question.paths.insert(path, Look::Listing);
         }
@@ -148,17 +150,13 @@ fn closer_question(appliance: &Appliance, tree: &Tree, facts: &Facts) -> Questio
             }
         }
     }
-    for name in ["fullchain.pem", "privkey.pem"] {
-        let path = format!("/etc/letsencrypt/live/{}/{name}", appliance.instance.domain);
-        question.paths.insert(places::path(&path), Look::Inode);
-    }
     question
 }
 
 impl Debian {
     /// Reads the lists of files that dpkg keeps.
     fn read(host: &Host) -> Result<Self, HostError> {
-        let directory = places::path("/var/lib/dpkg/info");
+        let directory = TargetPath::known("/var/lib/dpkg/info");
         let mut question = Question::default();
         question.paths.insert(directory.clone(), Look::Listing);
         let listed = host::gather(host, &question)?;

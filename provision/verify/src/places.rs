@@ -1,12 +1,5 @@
 //! The places of Debian's where whoever writes decides about security, so that every name in them matters.
 
-use appliance::path::TargetPath;
-
-/// A path that this program writes down, which is always a good one.
-pub(crate) fn path(text: &str) -> TargetPath {
-    TargetPath::new(text).unwrap_or_else(|_| TargetPath::root())
-}
-
 pub(crate) const SUDOERS: &str = "/etc/sudoers";
 pub(crate) const SUDOERS_D: &str = "/etc/sudoers.d";
 pub(crate) const SSHD_CONFIG: &str = "/etc/ssh/sshd_config";

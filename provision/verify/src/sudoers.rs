@@ -30,8 +30,11 @@ fn without_comment(line: &str) -> String {
 
 /// Who is granted something without a password and is no administrator; `None` when nobody is.
 pub(crate) fn skips_password(line: &str) -> Option<String> {
-    if line.starts_with("Defaults") {
-        let whom = line.split_ascii_whitespace().next().unwrap_or_default();
+    if let Some(rest) = line.strip_prefix("Defaults") {
+        let whom = match rest.split_ascii_whitespace().next() {
+            Some(whom) if !rest.starts_with(char::is_whitespace) => whom.trim_start_matches(':'),
+            _ => "everybody",
+        };
         return line.contains("!authenticate").then(|| whom.to_owned());
     }
     if !line.contains("NOPASSWD") {
@@ -124,7 +127,8 @@ mod tests {
             ("%admin\tALL=(ALL) NOPASSWD: ALL", None),
             ("#1000 ALL=(ALL) NOPASSWD: ALL", Some("#1000")),
             ("alice ALL=(ALL) ALL", None),
-            ("Defaults:alice !authenticate", Some("Defaults:alice")),
+            ("Defaults:alice !authenticate", Some("alice")),
+            ("Defaults\tuse_pty, !authenticate", Some("everybody")),
             ("Defaults env_reset", None),
         ] {
             assert_eq!(skips_password(line).as_deref(), whom, "{line}");

@@ -74,8 +74,14 @@ impl Check {
             paint.with(code, mark),
             paint.with(DIM, says)
         );
-        for finding in self.outcome.findings() {
+        let findings = self.outcome.findings();
+        for (index, finding) in findings.iter().enumerate() {
             finding.write(text, paint);
+            // One line for a row of findings that are settled by the same step.
+            let same_next = |other: &Finding| other.next == finding.next;
+            if !finding.next.is_empty() && !findings.get(index + 1).is_some_and(same_next) {
+                let _ = writeln!(text, "      next: {}", indent(&finding.next));
+            }
         }
     }
 }
@@ -85,9 +91,6 @@ impl Finding {
         let word = paint.with(self.severity.colour(), self.severity.as_str());
         let class = paint.with(DIM, &format!("[{}]", self.class.as_str()));
         let _ = writeln!(text, "    {word} {}: {} {class}", self.target, indent(&self.what));
-        if !self.next.is_empty() {
-            let _ = writeln!(text, "      next: {}", indent(&self.next));
-        }
     }
 }
 

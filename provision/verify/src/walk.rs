@@ -6,7 +6,6 @@ use host::facts::{Inode, Kind, Tree};
 use host::{Facts, Host, HostError, Question};
 
 use crate::machine::Inodes;
-use crate::places;
 
 const SETUID: u32 = 0o4000;
 const SETGID: u32 = 0o2000;
@@ -39,7 +38,7 @@ pub(crate) struct Walk {
 impl Walk {
     pub fn of(host: &Host, facts: &Facts) -> Result<Self, HostError> {
         let mut walk = Self::default();
-        for top in TOPS.map(places::path) {
+        for top in TOPS.map(TargetPath::known) {
             if !is_filesystem(&top, facts) {
                 continue;
             }
@@ -81,7 +80,7 @@ impl Walk {
         if bits & OTHER_WRITES != 0 && !excused {
             self.writable.insert(path.clone(), inode.clone());
         }
-        let data = places::path("/data");
+        let data = TargetPath::known("/data");
         if inode.kind == Kind::File && bits & OTHER_READS != 0 && path.is_within(&data) {
             self.readable.insert(path.clone(), inode.clone());
         }
@@ -93,7 +92,7 @@ impl Walk {
 
 /// Whether a path lies where programs of the appliance do, or on the way there.
 pub(crate) fn is_kept(path: &TargetPath) -> bool {
-    KEPT.map(places::path)
+    KEPT.map(TargetPath::known)
         .iter()
         .any(|top| path.is_within(top) || top.is_within(path))
 }

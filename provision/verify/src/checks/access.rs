@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use appliance::name::{GroupName, UserName};
 use appliance::path::TargetPath;
+use host::facts::Mount;
 use host::privilege::{self, Attempt, Identity};
 use host::{Host, HostError};
 use render::{Access, Node, Principal};
@@ -36,13 +37,36 @@ pub(super) fn check(machine: &Machine<'_>, host: &Host) -> Result<Findings, Host
         .iter()
         .flat_map(|path| RIGHTS.map(|(_, attempt, _)| (path.clone(), attempt)))
         .collect();
+    let read_only = read_only_here(machine, &paths);
+    if !read_only.is_empty() {
+        let what = format!(
+            "{} directories are read-only to this run, which cannot try to write",
+            read_only.len()
+        );
+        let next = "run `appliance verify` outside its unit to try that too";
+        findings.info(Class::Unchecked, "rights to write", what, next);
+    }
     for role in roles {
         let allowed = privilege::try_as(host, &role.identity, &attempts)?;
         for (path, answers) in paths.iter().zip(allowed.chunks(RIGHTS.len())) {
-            compare(machine, &role, path, answers, &mut findings);
+            let may_write = !read_only.contains(path);
+            compare(machine, &role, path, answers, may_write, &mut findings);
         }
     }
     Ok(findings)
+}
+
+/// Directories on a mount that is read-only in the namespace of this process, as a unit's sandbox makes it.
+fn read_only_here<'p>(machine: &Machine<'_>, paths: &'p [TargetPath]) -> BTreeSet<&'p TargetPath> {
+    let mounts = machine.live().map_or(&[][..], |live| &live.mounts);
+    let is_read_only = |path: &&TargetPath| {
+        let covers = |mount: &&Mount| TargetPath::new(&mount.point).is_ok_and(|point| path.is_within(&point));
+        let above = mounts.iter().filter(covers);
+        // Of two mounts at one place the later one is seen.
+        let nearest = above.max_by_key(|mount| (mount.point.len(), mount.id));
+        nearest.is_some_and(|mount| mount.options.iter().any(|option| option == "ro"))
+    };
+    paths.iter().filter(is_read_only).collect()
 }
 
 /// Those that are there; what is missing is reported by `as-defined`.
@@ -109,8 +133,18 @@ fn role(machine: &Machine<'_>, name: &'static str, user: &str, groups: &[&str]) 
     })
 }
 
-fn compare(machine: &Machine<'_>, role: &Role, path: &TargetPath, answers: &[bool], findings: &mut Findings) {
-    for ((access, _, verb), may) in RIGHTS.into_iter().zip(answers) {
+fn compare(
+    machine: &Machine<'_>,
+    role: &Role,
+    path: &TargetPath,
+    answers: &[bool],
+    may_write: bool,
+    findings: &mut Findings,
+) {
+    for ((access, attempt, verb), may) in RIGHTS.into_iter().zip(answers) {
+        if attempt == Attempt::Write && !may_write {
+            continue;
+        }
         let verdict = render::can(&machine.tree, &role.principal, access, path);
         if verdict.allowed == *may {
             continue;

@@ -1,12 +1,12 @@
 //! Accounts and groups are those that were declared, by the definition, the instance or the registry of people.
 
+use appliance::path::TargetPath;
 use std::collections::{BTreeMap, BTreeSet};
 
 use host::facts::account::{PasswdLine, PasswordState};
 
 use crate::findings::Findings;
 use crate::machine::Machine;
-use crate::places;
 use crate::registry::{self, Registry};
 use crate::report::Class;
 
@@ -18,17 +18,18 @@ const POWERFUL: [&str; 8] = ["sudo", "adm", "shadow", "disk", "docker", "root", 
 pub(super) fn check(machine: &Machine<'_>) -> Findings {
     let passwd = &machine.facts.accounts.passwd;
     let mut findings = Findings::new(format!("{} accounts", passwd.entries().count()));
-    let registry = Registry::parse(&machine.text(&places::path(registry::FILE))).unwrap_or_else(|error| {
-        let next =
-            "restore it from /home/.appliance/accounts.json or from a snapshot; `appliance recover` does";
-        findings.error(
-            Class::Account,
-            registry::FILE,
-            format!("cannot be read: {error}"),
-            next,
-        );
-        Registry::default()
-    });
+    let registry =
+        Registry::parse(&machine.text(&TargetPath::known(registry::FILE))).unwrap_or_else(|error| {
+            let next =
+                "restore it from /home/.appliance/accounts.json or from a snapshot; `appliance recover` does";
+            findings.error(
+                Class::Account,
+                registry::FILE,
+                format!("cannot be read: {error}"),
+                next,
+            );
+            Registry::default()
+        });
     lines(machine, &mut findings);
     let mut names = BTreeSet::new();
     for line in passwd.entries() {

@@ -58,7 +58,7 @@ fn describe(step: &Step) -> String {
         Action::Create => format!("is not there: {}", step.because),
         Action::Remove => format!("should not be there: {}", step.because),
         Action::Update | Action::Run if one_line(&step.before) && one_line(&step.after) => {
-            format!("is {}, should be {}: {}", step.before, step.after, step.because)
+            format!("now {}, should be {}: {}", step.before, step.after, step.because)
         }
         Action::Update | Action::Run => format!("differs: {}", step.because),
     }

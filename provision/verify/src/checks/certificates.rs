@@ -2,92 +2,107 @@
 
 use appliance::path::TargetPath;
 use host::command::Command;
-use host::facts::Kind;
+use host::facts::{Inode, Kind};
 use host::{Host, HostError, Look, Question};
 
 use crate::findings::Findings;
 use crate::machine::Machine;
-use crate::places;
 use crate::report::Class;
 
 /// certbot renews 30 days before the end; one that is 10 days late has failed some twenty times.
 const SOON_DAYS: u32 = 20;
 const OPENSSL: &str = "/usr/bin/openssl";
 
+/// Where certbot keeps the names of certificates.
+const ISSUED: &str = "/etc/letsencrypt/live";
+const SITE: &str = "/etc/nginx/sites-available/webapp";
+
 pub(super) fn check(machine: &Machine<'_>, host: &Host) -> Result<Findings, HostError> {
-    let domain = &machine.appliance.instance.domain;
-    let live = |name: &str| places::path(&format!("/etc/letsencrypt/live/{domain}/{name}"));
-    let (certificate, key) = (live("fullchain.pem"), live("privkey.pem"));
-    if machine.inode(&certificate).is_none() {
-        return Ok(placeholder(machine));
-    }
-    let mut findings = Findings::new(format!("{domain}, for {SOON_DAYS} days at least"));
-    let next = "`certbot certificates`, then `certbot renew --force-renewal`";
-    match file_behind(machine, &key) {
-        None => findings.error(Class::Missing, &key, "is not there", next),
-        Some(path) => key_mode(host, &path, &mut findings)?,
-    }
-    if host.is_live() {
-        let days = |days: u32| ends_within(&certificate, days);
-        if days(0)? {
-            findings.error(
-                Class::Content,
-                &certificate,
-                "has ended: nobody can reach the portal",
-                next,
-            );
-        } else if days(SOON_DAYS)? {
-            let what = format!("ends within {SOON_DAYS} days, and certbot should have renewed it");
-            findings.warning(
-                Class::Content,
-                &certificate,
-                what,
-                "`systemctl status certbot`, `certbot renew --dry-run`",
-            );
+    let mut findings = Findings::new(format!(
+        "valid for {SOON_DAYS} days at least, its key root's alone"
+    ));
+    let site = machine.text(&TargetPath::known(SITE));
+    let (Some(certificate), Some(key)) = (
+        setting(&site, "ssl_certificate"),
+        setting(&site, "ssl_certificate_key"),
+    ) else {
+        let what = "names no certificate";
+        findings.error(Class::Missing, SITE, what, "`appliance apply`");
+        return Ok(findings);
+    };
+    for path in [&certificate, &key] {
+        match file_behind(host, path)? {
+            None => {
+                let what = "is not there: nginx cannot start";
+                findings.error(
+                    Class::Missing,
+                    path,
+                    what,
+                    "`appliance apply`, then `certbot certificates`",
+                );
+            }
+            Some((file, inode)) if *path == key => key_mode(&file, &inode, &mut findings),
+            Some(_) => {}
         }
+    }
+    if !certificate.is_within(&TargetPath::known(ISSUED)) {
+        let what = "nginx serves the self-signed placeholder: no certificate has been issued yet";
+        let next = "point the domain's address here, then run `appliance apply`";
+        findings.info(Class::Missing, &certificate, what, next);
+    } else if host.is_live() && Command::new(OPENSSL).is_installed() {
+        time_left(&certificate, &mut findings)?;
     }
     Ok(findings)
 }
 
-/// Until a certificate is issued nginx serves one that no browser trusts.
-fn placeholder(machine: &Machine<'_>) -> Findings {
-    let directory = "/etc/data-analyst/tls";
-    let mut findings = Findings::new("placeholder");
-    let what = "nginx serves the self-signed placeholder: no certificate has been issued yet";
-    findings.info(
-        Class::Missing,
-        directory,
-        what,
-        "point the domain's address here, then run `appliance apply`",
-    );
-    for name in ["placeholder.crt", "placeholder.key"] {
-        let path = places::path(&format!("{directory}/{name}"));
-        match machine.inode(&path) {
-            None => findings.error(
-                Class::Missing,
-                &path,
-                "is not there: nginx cannot start",
-                "`appliance apply`",
-            ),
-            Some(inode) if name.ends_with(".key") && inode.mode.bits() & 0o077 != 0 => {
-                let what = format!("has mode {}: others may read the key", inode.mode);
-                findings.error(Class::CredentialMode, &path, what, "`appliance apply`");
-            }
-            Some(_) => {}
-        }
-    }
-    findings
+/// What nginx serves: the first value of a directive of the site.
+fn setting(site: &str, directive: &str) -> Option<TargetPath> {
+    let mut words = site
+        .lines()
+        .filter_map(|line| line.trim().strip_suffix(';')?.split_once(' '));
+    let (_, value) = words.find(|(name, _)| *name == directive)?;
+    TargetPath::new(value.trim().trim_matches('"')).ok()
 }
 
-/// certbot's names are links into its archive.
-fn file_behind(machine: &Machine<'_>, path: &TargetPath) -> Option<TargetPath> {
-    let Kind::Link(target) = &machine.inode(path)?.kind else {
-        return Some(path.clone());
-    };
-    if target.starts_with('/') {
-        return TargetPath::new(target).ok();
+fn time_left(certificate: &TargetPath, findings: &mut Findings) -> Result<(), HostError> {
+    let next = "`systemctl status certbot.timer`, then `certbot renew --dry-run` says what is in its way";
+    if !ends_within(certificate, SOON_DAYS)? {
+        return Ok(());
     }
-    let mut at = path.parent()?;
+    if ends_within(certificate, 0)? {
+        let what = "has ended: browsers refuse the portal";
+        findings.error(Class::Content, certificate, what, next);
+    } else {
+        let what = format!("ends within {SOON_DAYS} days, and certbot should have renewed it");
+        findings.warning(Class::Content, certificate, what, next);
+    }
+    Ok(())
+}
+
+/// The file itself; certbot's names are links into its archive.
+fn file_behind(host: &Host, path: &TargetPath) -> Result<Option<(TargetPath, Inode)>, HostError> {
+    let look = |path: &TargetPath| -> Result<Option<Inode>, HostError> {
+        let mut question = Question::default();
+        question.paths.insert(path.clone(), Look::Inode);
+        Ok(host::gather(host, &question)?.inodes.remove(path))
+    };
+    let Some(inode) = look(path)? else { return Ok(None) };
+    let Kind::Link(target) = &inode.kind else {
+        return Ok(Some((path.clone(), inode)));
+    };
+    let Some(file) = led_to(path, target) else {
+        return Ok(None);
+    };
+    Ok(look(&file)?.map(|inode| (file, inode)))
+}
+
+/// Where a link leads by its words.
+fn led_to(path: &TargetPath, target: &str) -> Option<TargetPath> {
+    let mut at = if target.starts_with('/') {
+        TargetPath::root()
+    } else {
+        path.parent()?
+    };
     for part in target.split('/') {
         at = match part {
             "" | "." => at,
@@ -98,22 +113,15 @@ fn file_behind(machine: &Machine<'_>, path: &TargetPath) -> Option<TargetPath> {
     Some(at)
 }
 
-fn key_mode(host: &Host, path: &TargetPath, findings: &mut Findings) -> Result<(), HostError> {
-    let mut question = Question::default();
-    question.paths.insert(path.clone(), Look::Inode);
-    match host::gather(host, &question)?.inodes.get(path) {
-        None => findings.error(Class::Missing, path, "is not there", "`certbot certificates`"),
-        Some(inode) if inode.uid != 0 || inode.mode.bits() & 0o077 != 0 => {
-            let what = format!(
-                "belongs to uid {} with mode {}: others may read the key",
-                inode.uid, inode.mode
-            );
-            let next = format!("`chown root:root {path}; chmod 0600 {path}`, then think about a new key");
-            findings.error(Class::CredentialMode, path, what, next);
-        }
-        Some(_) => {}
+fn key_mode(path: &TargetPath, inode: &Inode, findings: &mut Findings) {
+    if inode.uid != 0 || inode.mode.bits() & 0o077 != 0 {
+        let what = format!(
+            "belongs to uid {} with mode {}: others may read the key",
+            inode.uid, inode.mode
+        );
+        let next = format!("`chown root:root {path}; chmod 0600 {path}`, then think about a new key");
+        findings.error(Class::CredentialMode, path, what, next);
     }
-    Ok(())
 }
 
 fn ends_within(certificate: &TargetPath, days: u32) -> Result<bool, HostError> {

@@ -1,6 +1,7 @@
 //! cron runs nothing that nobody declared. Crontabs of people are theirs.
 
 use appliance::name::UserName;
+use appliance::path::TargetPath;
 
 use crate::findings::Findings;
 use crate::machine::Machine;
@@ -49,7 +50,7 @@ fn is(name: &UserName, user: &str) -> bool {
 
 /// Debian's runs the directories above and nothing else.
 fn system_crontab(machine: &Machine<'_>, findings: &mut Findings) {
-    let path = places::path(places::CRONTAB);
+    let path = TargetPath::known(places::CRONTAB);
     for line in machine.text(&path).lines().map(str::trim) {
         let first = line.split_ascii_whitespace().next().unwrap_or("#");
         let is_setting = first

@@ -1,5 +1,6 @@
 //! Each disk is where it belongs, protected, and not filling up.
 
+use appliance::path::TargetPath;
 use std::collections::BTreeMap;
 
 use appliance::disk::{Disk, DiskRole};
@@ -9,7 +10,6 @@ use host::{Host, HostError};
 
 use crate::findings::Findings;
 use crate::machine::Machine;
-use crate::places;
 use crate::report::Class;
 
 /// `/health` turns red at 90; a warning comes while there is time.
@@ -94,7 +94,7 @@ fn marker(machine: &Machine<'_>, disk: &Disk, findings: &mut Findings) {
     struct Marker {
         role: DiskRole,
     }
-    let path = places::path(&format!("{}/{}", disk.mount, plan::MARKER_NAME));
+    let path = TargetPath::known(&format!("{}/{}", disk.mount, plan::MARKER_NAME));
     let text = machine.text(&path);
     match serde_json::from_str::<Marker>(&text) {
         Ok(marker) if marker.role == disk.role => {}

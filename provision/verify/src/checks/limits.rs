@@ -4,6 +4,7 @@ use crate::findings::Findings;
 use crate::machine::Machine;
 use crate::places;
 use crate::report::Class;
+use appliance::path::TargetPath;
 
 pub(super) fn check(machine: &Machine<'_>) -> Findings {
     let mut findings = Findings::new(format!("{} rules of ours", machine.appliance.limits.len()));
@@ -22,7 +23,7 @@ pub(super) fn check(machine: &Machine<'_>) -> Findings {
             );
         }
     }
-    let rules = rules(&machine.text(&places::path(places::LIMITS_CONF)));
+    let rules = rules(&machine.text(&TargetPath::known(places::LIMITS_CONF)));
     if !rules.is_empty() {
         let what = format!("has rules, and Debian's file has none: {}", rules.join("; "));
         findings.warning(Class::Content, places::LIMITS_CONF, what, "remove them");

@@ -10,13 +10,12 @@ use plan::Ids;
 
 use crate::findings::Findings;
 use crate::machine::Machine;
-use crate::places;
 use crate::report::Class;
 
 /// What everybody may read on purpose.
 const PUBLIC: [&str; 4] = ["/data/docs", "/data/scripts", "/data/examples", "/data/downloads"];
-/// Written with mode 0644 on purpose, in a directory that others cannot enter.
-const PUBLIC_FILES: [&str; 1] = ["/data/src_data/metadata/profiles.json"];
+/// Written with mode 0644 on purpose: one lies where others cannot enter, the other says what the disk is for.
+const PUBLIC_FILES: [&str; 2] = ["/data/src_data/metadata/profiles.json", "/data/.appliance-disk"];
 
 pub(super) fn check(machine: &Machine<'_>) -> Findings {
     let closed = machine
@@ -93,7 +92,10 @@ fn strangers(inode: &Inode, groups: &BTreeSet<u32>, users: &BTreeSet<u32>, ids: 
 
 fn readable(machine: &Machine<'_>, findings: &mut Findings) {
     let on_purpose = |path: &TargetPath| {
-        PUBLIC.map(places::path).iter().any(|top| path.is_within(top))
+        PUBLIC
+            .map(TargetPath::known)
+            .iter()
+            .any(|top| path.is_within(top))
             || PUBLIC_FILES.contains(&path.as_str())
     };
     for (path, inode) in machine.walk.readable.iter().filter(|(path, _)| !on_purpose(path)) {
@@ -105,7 +107,7 @@ fn readable(machine: &Machine<'_>, findings: &mut Findings) {
 
 /// Homes belong to their people, and `/tmp` to everybody.
 fn writable(machine: &Machine<'_>, findings: &mut Findings) {
-    let theirs = ["/home", "/tmp"].map(places::path);
+    let theirs = ["/home", "/tmp"].map(TargetPath::known);
     for (path, inode) in &machine.walk.writable {
         if !theirs.iter().any(|top| path.is_within(top)) {
             let what = format!("has mode {}: everybody may write it", inode.mode);

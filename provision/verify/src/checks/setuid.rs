@@ -74,7 +74,10 @@ fn describe(inode: &Inode) -> String {
     if inode.capabilities {
         carries.push("file capabilities".to_owned());
     }
-    format!("carries {}, and is not known to", carries.join(" and "))
+    format!(
+        "carries {}, and is none of Debian's known programs",
+        carries.join(" and ")
+    )
 }
 
 /// The list names files as they lie after the merge of `/bin` into `/usr/bin`.
@@ -85,6 +88,6 @@ fn the_list_is_sorted_and_in_usr() {
     assert!(
         KNOWN
             .iter()
-            .all(|path| crate::places::path(path).is_within(&crate::places::path("/usr")))
+            .all(|path| TargetPath::known(path).is_within(&TargetPath::known("/usr")))
     );
 }

@@ -59,7 +59,7 @@ fn configuration(machine: &Machine<'_>, findings: &mut Findings) {
             );
         }
     }
-    let text = machine.text(&places::path(places::SSHD_CONFIG));
+    let text = machine.text(&TargetPath::known(places::SSHD_CONFIG));
     for (keyword, value) in sshd::lines(&text) {
         let known =
             OF_DEBIAN.contains(&keyword.as_str()) || (keyword == "subsystem" && value.starts_with("sftp"));
@@ -117,7 +117,7 @@ const FIRST_PERSON: u32 = 1000;
 
 /// What sshd really does, whatever the files look like: for everybody, and for the account that receives releases.
 fn in_force(machine: &Machine<'_>, findings: &mut Findings) -> Result<(), HostError> {
-    let ours = machine.text(&places::path(OURS));
+    let ours = machine.text(&TargetPath::known(OURS));
     let ask = |words: &[&str]| -> Result<sshd::Settings, HostError> {
         let output = Command::new(PROGRAM)
             .arg("-T")

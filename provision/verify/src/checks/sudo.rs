@@ -38,14 +38,19 @@ pub(super) fn check(machine: &Machine<'_>, host: &Host) -> Result<Findings, Host
     if host.is_live()
         && let Verdict::Bad(said) = validate::installed(host, Judge::Sudoers)?
     {
-        let next = "run `visudo -c` and repair the file that it names; until then sudo may refuse everybody";
-        findings.error(Class::Content, places::SUDOERS, said, next);
+        // It names every file, the good ones too.
+        let wrong: Vec<&str> = said
+            .lines()
+            .filter(|line| !line.ends_with(": parsed OK"))
+            .collect();
+        let next = "repair the file that it names (`visudo -f`); until then sudo may refuse everybody";
+        findings.error(Class::Content, places::SUDOERS, wrong.join("\n"), next);
     }
     Ok(findings)
 }
 
 fn main_file(machine: &Machine<'_>, findings: &mut Findings) {
-    let text = machine.text(&places::path(places::SUDOERS));
+    let text = machine.text(&TargetPath::known(places::SUDOERS));
     let squeezed = |line: String| line.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
     let lines: BTreeSet<String> = sudoers::lines(&text).into_iter().map(squeezed).collect();
     let known: BTreeSet<String> = MAIN.map(str::to_owned).into();
@@ -114,7 +119,7 @@ fn foreign_files(machine: &Machine<'_>, findings: &mut Findings) {
 
 fn wildcards(machine: &Machine<'_>, findings: &mut Findings) {
     for file in &machine.appliance.sudo {
-        let path = places::path(&format!("{}/{}", places::SUDOERS_D, file.name));
+        let path = TargetPath::known(&format!("{}/{}", places::SUDOERS_D, file.name));
         for line in sudoers::lines(&machine.text(&path)) {
             if let Some(command) = sudoers::wildcard(&line) {
                 let what = format!("{command:?} holds a wildcard, which matches blanks and slashes too");

@@ -45,7 +45,7 @@ fn watched<'m>(machine: &'m Machine<'_>) -> BTreeSet<&'m str> {
 }
 
 fn directories(machine: &Machine<'_>) -> Vec<TargetPath> {
-    let units = places::path(places::UNITS);
+    let units = TargetPath::known(places::UNITS);
     let listed = machine.closer.listings.keys();
     listed
         .filter(|path| path.parent().as_ref() == Some(&units))
@@ -103,7 +103,7 @@ fn below(
     let Some(unit) = directory.name().strip_suffix(".d") else {
         let goes_to_ours = |target: &str| {
             let named = target.rsplit('/').next().unwrap_or_default();
-            machine.is_ours(&places::path(&format!("{}/{named}", places::UNITS)))
+            TargetPath::new(&format!("{}/{named}", places::UNITS)).is_ok_and(|path| machine.is_ours(&path))
         };
         match &inode.kind {
             Kind::Link(target) if is_vendors(target) || goes_to_ours(target) => {}
@@ -154,7 +154,7 @@ fn state(machine: &Machine<'_>, name: &UnitName, fact: &UnitFact, findings: &mut
     }
     for path in &fact.drop_ins {
         // Those of /etc are judged by their directory; these come from `systemctl edit --runtime` and set-property.
-        let elsewhere = !path.is_within(&places::path(places::UNITS)) && !is_vendors(path.as_str());
+        let elsewhere = !path.is_within(&TargetPath::known(places::UNITS)) && !is_vendors(path.as_str());
         if elsewhere && !machine.debian.owns(path.as_str()) {
             let what = format!("changes {name} until it is removed");
             findings.error(
