@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use image::install::{DEVELOPMENT_INSTANCE, OPERATOR_PROGRAM};
-use image::{Exec, Release};
+use image::{Base, Exec, Release};
 use serde_json::json;
 
 use crate::progress::{Progress, say};
@@ -22,14 +22,8 @@ const APPLY: Duration = Duration::from_secs(15 * 60);
 /// How long the portal may take from its unit being started to its first good answer.
 const HEALTHY: Duration = Duration::from_secs(30);
 
-/// Services keep running the program that they were started with; those of another release start anew.
-const RESTART: &str = "for unit in $(systemctl list-units --type=service --state=active --plain --no-legend | cut -d' ' -f1); do
-    pid=$(systemctl show --property=MainPID --value \"$unit\")
-    case $(readlink \"/proc/$pid/exe\") in
-        \"/opt/data-analyst/releases/$0/\"*) ;;
-        /opt/data-analyst/releases/*) systemctl restart \"$unit\" ;;
-    esac
-done";
+/// Where `up` notes which base the machine's root lies over.
+const BASE_NOTE: &str = "base";
 
 /// Brings machine and appliance up.
 pub fn up(programs: Option<&Path>, json: bool) -> anyhow::Result<()> {
@@ -40,6 +34,7 @@ pub fn up(programs: Option<&Path>, json: bool) -> anyhow::Result<()> {
     };
     let release = release.context("find the programs")?;
     let note = state::file(NOTE)?;
+    renew_root(&mut progress)?;
     let (state, running) = match State::of_running()? {
         Some(state) => (state, true),
         None => (progress.step("boot Debian 12", supervise::start)?, false),
@@ -65,22 +60,36 @@ pub fn up(programs: Option<&Path>, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn bring(progress: &mut Progress, state: &State, release: &Release) -> anyhow::Result<()> {
-    let machine = state.inside;
-    progress.step("install the programs", || Ok(release.install(&machine)?))?;
-    progress.step("appliance apply", || appliance(state, &["apply", "--yes"]))?;
-    progress.step("restart of older programs", || {
-        let argv = ["sh", "-c", RESTART, &release.version];
-        machine
-            .exec(&Exec::new(&argv))?
-            .checked(&["restart", "services"])?;
-        Ok(())
+/// A root over an old base would miss packages that the definition has since come to need, and has no network to get
+/// them from. The disks are what a machine is rebuilt around, so they stay.
+fn renew_root(progress: &mut Progress) -> anyhow::Result<()> {
+    let base = progress.step("look for the base", || {
+        Ok(Base::stock().context("build the base")?.root())
     })?;
-    progress.step("appliance verify", || appliance(state, &["verify"]))?;
-    progress.step("appliance plan", || appliance(state, &["plan"]))
+    let base = base.display().to_string();
+    let note = state::file(BASE_NOTE)?;
+    if std::fs::read_to_string(&note).is_ok_and(|known| known != base) {
+        say("the base has changed: the machine gets a new root, on the disks that are there");
+        supervise::end().context("stop the machine")?;
+        image::place::remove_kept(state::NAME, true).context("remove the machine's root")?;
+    }
+    let directory = image::place::kept_directory(state::NAME)?;
+    std::fs::create_dir_all(&directory).context("make the machine's directory")?;
+    let mut file = std::fs::File::create(&note).context("note the base")?;
+    file.write_all(base.as_bytes()).context("note the base")
 }
 
-fn appliance(state: &State, arguments: &[&str]) -> anyhow::Result<()> {
+fn bring(progress: &mut Progress, state: &State, release: &Release) -> anyhow::Result<()> {
+    progress.step("install the programs", || Ok(release.install(&state.inside)?))?;
+    progress.step("appliance apply", || appliance(state, &["apply", "--yes"]))?;
+    let report = progress.step("appliance verify", || appliance(state, &["verify"]))?;
+    say(report.trim_end());
+    let plan = progress.step("appliance plan", || appliance(state, &["plan"]))?;
+    say(plan.trim_end());
+    Ok(())
+}
+
+fn appliance(state: &State, arguments: &[&str]) -> anyhow::Result<String> {
     let mut argv = vec![OPERATOR_PROGRAM];
     argv.extend(arguments);
     let out = state.inside.exec(&Exec {
@@ -97,7 +106,7 @@ fn appliance(state: &State, arguments: &[&str]) -> anyhow::Result<()> {
             out.status
         );
     }
-    Ok(())
+    Ok(out.stdout)
 }
 
 fn healthy(state: &State) -> anyhow::Result<()> {
