@@ -209,6 +209,13 @@ impl Appliance {
             .collect())
     }
 
+    /// What `verify` finds of one class, as targets.
+    pub fn drift_of(&self, class: &str) -> Result<Vec<String>> {
+        let drift = self.drift()?;
+        let of_class = drift.into_iter().filter(|finding| finding.class == class);
+        Ok(of_class.map(|finding| finding.target).collect())
+    }
+
     /// Accounts of analysts, as the account commands make them: three with a home each.
     pub fn add_people(&self) -> Result<()> {
         for (name, uid, groups) in [
