@@ -7,11 +7,13 @@ use templates::context::{Journald, Logrotate, LogrotateEntry, LogrotateSchedule,
 use crate::RenderError;
 use crate::draft::Draft;
 
-/// Logs of ours that are files: path, size, how many old ones. nginx's are in Debian's own rule (14, daily), and a
+/// Logs of ours that are files: path, size, how many old ones, mode. The writers of a service's log share a group, whose
+/// write permission 0640 would mask. nginx's are in Debian's own rule (14, daily), and a
 /// second rule for the same file would make logrotate skip it.
-const ROTATED: [(&str, &str, u32); 2] = [
-    ("/data/corporate-memory/collection.log", "5M", 4),
-    ("/data/notifications/bot.log", "10M", 8),
+const ROTATED: [(&str, &str, u32, &str); 3] = [
+    ("/data/corporate-memory/collection.log", "5M", 4, "0660"),
+    ("/data/notifications/bot.log", "10M", 8, "0660"),
+    ("/var/lib/data-analyst/apply.journal", "4M", 4, "0600"),
 ];
 
 /// 500 MiB and 30 days of the system disk.
@@ -26,7 +28,7 @@ pub(super) fn journald() -> Journald {
 }
 
 pub(super) fn logrotate(draft: &Draft<'_>, rule: &FileRule) -> Result<Logrotate, RenderError> {
-    let entries = ROTATED.iter().map(|(path, size, keep)| {
+    let entries = ROTATED.iter().map(|(path, size, keep, mode)| {
         let directory = directory_of(draft, rule, path)?;
         Ok(LogrotateEntry {
             paths: vec![(*path).to_owned()],
@@ -37,8 +39,7 @@ pub(super) fn logrotate(draft: &Draft<'_>, rule: &FileRule) -> Result<Logrotate,
                 group: directory.group.to_string(),
             }),
             create_as: None,
-            // The writers share a group; 0640 would mask its write permission.
-            create_mode: "0660".to_owned(),
+            create_mode: (*mode).to_owned(),
             afterwards: Vec::new(),
         })
     });
