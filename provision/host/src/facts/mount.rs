@@ -31,11 +31,27 @@ pub struct Mount {
 
 const TABLE: &str = "/proc/self/mountinfo";
 
-/// The mounts of this process, in the order of the kernel: of two at one place the later one is seen.
+/// The mounts of the service manager: those of the machine, also for a process that a sandbox shows others.
+const MACHINE_TABLE: &str = "/proc/1/mountinfo";
+
+/// The mounts of the machine, in the order of the kernel: of two at one place the later one is seen. Where the
+/// first process may not be looked at, those of this one.
+pub fn read_machine() -> Result<Vec<Mount>, HostError> {
+    match proc::read(MACHINE_TABLE) {
+        Ok(Some(text)) if !text.is_empty() => parsed(&text, MACHINE_TABLE),
+        Ok(_) | Err(_) => read(),
+    }
+}
+
+/// The mounts that this process sees.
 pub fn read() -> Result<Vec<Mount>, HostError> {
     let text = proc::read(TABLE)?.ok_or_else(|| proc::missing(TABLE))?;
-    parse(&text).ok_or_else(|| HostError::Malformed {
-        path: TABLE.to_owned(),
+    parsed(&text, TABLE)
+}
+
+fn parsed(text: &[u8], table: &str) -> Result<Vec<Mount>, HostError> {
+    parse(text).ok_or_else(|| HostError::Malformed {
+        path: table.to_owned(),
         problem: "a line is not as the kernel writes it".to_owned(),
     })
 }
