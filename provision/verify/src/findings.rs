@@ -1,11 +1,6 @@
 //! What one check collects while it looks.
 
-use std::collections::BTreeMap;
-
 use crate::report::{Class, Finding, Outcome, Severity};
-
-/// Beyond so many of one kind nobody reads on; the rest is counted.
-const MOST_OF_A_KIND: usize = 20;
 
 /// The findings of one check, and what it looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -70,23 +65,10 @@ impl Findings {
         });
     }
 
-    /// The answer of the check: the worst first, and of each kind no more than can be read.
+    /// The answer of the check, the worst first.
     pub fn outcome(mut self) -> Outcome {
         self.found.sort();
         self.found.dedup();
-        let mut kinds: BTreeMap<(Severity, Class), usize> = BTreeMap::new();
-        self.found.retain(|finding| {
-            let count = kinds.entry((finding.severity, finding.class)).or_default();
-            *count += 1;
-            *count <= MOST_OF_A_KIND
-        });
-        for ((severity, class), count) in kinds {
-            if let Some(more @ 1..) = count.checked_sub(MOST_OF_A_KIND) {
-                let next = "settle the ones above, then run `appliance verify` again";
-                self.add(severity, class, format!("{more} more"), "of the same kind", next);
-            }
-        }
-        self.found.sort_by_key(|finding| finding.severity);
         if self.found.iter().any(|finding| finding.severity.is_drift()) {
             Outcome::Failed { findings: self.found }
         } else {

@@ -3,6 +3,8 @@
 mod checks;
 mod debian;
 mod findings;
+#[cfg(test)]
+mod fixture;
 mod machine;
 mod metrics;
 mod places;

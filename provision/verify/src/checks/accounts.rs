@@ -256,3 +256,131 @@ fn may_be_in(machine: &Machine<'_>, registry: &Registry, member: &str, group: &s
         .any(|entry| entry.username == member && entry.groups.iter().any(|name| name == group));
     as_admin || as_service || as_registered || (member == "root" && group == "root")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use host::{Host, Question};
+
+    use super::*;
+    use crate::fixture;
+
+    const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash\nalice:x:3000:3000::/home/alice:/bin/bash\n";
+    const GROUP: &str = "root:x:0:\nsudo:x:27:alice\ndata-ops:x:880:alice\nstaff:x:50:\n";
+    const SHADOW: &str = "root:*:1::::::\nalice:!*:1::::::\n";
+
+    /// The findings for these lines more in the account files.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "nobody reads these files while they are written"
+    )]
+    fn brief(passwd: &str, group: &str, shadow: &str, registry: &str) -> Vec<String> {
+        let root = tempfile::tempdir().expect("a directory");
+        fs::create_dir(root.path().join("etc")).expect("made");
+        for (file, text) in [
+            ("passwd", format!("{PASSWD}{passwd}")),
+            ("group", format!("{GROUP}{group}")),
+            ("shadow", format!("{SHADOW}{shadow}")),
+        ] {
+            fs::write(root.path().join("etc").join(file), text).expect("written");
+        }
+        let host = Host::offline(root.path()).expect("a tree");
+        let appliance = fixture::appliance();
+        let mut machine = fixture::machine(&appliance);
+        machine.facts.accounts = host::gather(&host, &Question::default()).expect("facts").accounts;
+        let file = TargetPath::known(registry::FILE);
+        machine.facts.contents.insert(file, registry.as_bytes().to_vec());
+        check(&machine).brief()
+    }
+
+    #[test]
+    fn each_stranger_is_named_and_nobody_else() {
+        let bob = "bob:x:3001:3001::/home/bob:/bin/bash\n";
+        let registered = r#"{"accounts": [{"username": "bob", "uid": 3001, "groups": ["data-private"], "state": "active"}]}"#;
+        for (passwd, group, shadow, registry, expected) in [
+            ("", "", "", "", &[][..]),
+            (bob, "", "", registered, &[]),
+            (bob, "data-private:x:882:bob\n", "", registered, &[]),
+            (bob, "", "", "", &["warning unmanaged-account bob"]),
+            (
+                bob,
+                "disk:x:6:bob\n",
+                "",
+                registered,
+                &["error group-membership bob"],
+            ),
+            (
+                bob,
+                "data-ops:x:880:bob\n",
+                "",
+                registered,
+                &["error group-membership bob"],
+            ),
+            (
+                "bob:x:3001:27::/home/bob:/bin/sh\n",
+                "",
+                "",
+                registered,
+                &["error group-membership bob"],
+            ),
+            (
+                "bob:x:3002:3002::/home/bob:/bin/sh\n",
+                "",
+                "",
+                registered,
+                &["error uid-mismatch bob"],
+            ),
+            (
+                "toor:x:0:0::/root:/bin/sh\n",
+                "",
+                "",
+                "",
+                &["error account toor", "error group-membership toor"],
+            ),
+            (
+                "robot:x:500:500::/:/bin/sh\n",
+                "",
+                "robot::1::::::\n",
+                "",
+                &["error account robot"],
+            ),
+            (
+                "robot::500:500::/:/bin/sh\n",
+                "",
+                "",
+                "",
+                &["error account robot"],
+            ),
+            (
+                "robot:x:500:500::/:/bin/sh\n",
+                "",
+                "robot:$y$j9T$abcdefgh:1::::::\n",
+                "",
+                &["error account robot"],
+            ),
+            (
+                "deploy:x:2014:2014::/home/deploy:/bin/sh\n",
+                "",
+                "",
+                "",
+                &["info uid-mismatch deploy"],
+            ),
+            (
+                "alice:x:3009:3009::/:/bin/sh\n",
+                "",
+                "",
+                "",
+                &["error account alice"],
+            ),
+            ("not a line\n", "", "", "", &["error account /etc/passwd"]),
+            ("", "", "", "{", &["error account /data/.appliance/accounts.json"]),
+        ] {
+            assert_eq!(
+                brief(passwd, group, shadow, registry),
+                expected,
+                "{passwd}{group}{shadow}{registry}"
+            );
+        }
+    }
+}

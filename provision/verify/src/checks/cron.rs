@@ -62,3 +62,41 @@ fn system_crontab(machine: &Machine<'_>, findings: &mut Findings) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::debian::Debian;
+    use crate::fixture;
+
+    #[test]
+    fn each_file_is_judged_by_who_brought_it() {
+        let appliance = fixture::appliance();
+        let mut machine = fixture::machine(&appliance);
+        machine.debian = Debian::of([b"/etc/cron.d/e2scrub_all\n".as_slice()].into_iter());
+        for path in [
+            "/etc/cron.d/e2scrub_all",
+            "/etc/cron.daily/.placeholder",
+            "/etc/cron.daily/strange",
+            "/var/spool/cron/crontabs/alice",
+            "/var/spool/cron/crontabs/deploy",
+            "/var/spool/cron/crontabs/root",
+        ] {
+            machine.put(path, "");
+        }
+        let lines = b"SHELL=/bin/sh\n# comment\n17 * * * * root cd / && run-parts --report /etc/cron.hourly\n@reboot root /x\n";
+        machine
+            .facts
+            .contents
+            .insert(TargetPath::known(places::CRONTAB), lines.to_vec());
+        assert_eq!(
+            check(&machine).brief(),
+            [
+                "error content /etc/crontab",
+                "error unmanaged-path /etc/cron.daily/strange",
+                "error unmanaged-path /var/spool/cron/crontabs/deploy",
+                "error unmanaged-path /var/spool/cron/crontabs/root",
+            ]
+        );
+    }
+}

@@ -39,3 +39,26 @@ fn rules(text: &str) -> Vec<String> {
         .filter(|line| !line.is_empty())
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn rules_of_others_are_told_and_comments_are_not() {
+        let appliance = fixture::appliance();
+        let mut machine = fixture::machine(&appliance);
+        machine.put("/etc/security/limits.d/99-users.conf", "* hard core 0\n");
+        machine.put("/etc/security/limits.d/empty.conf", "# nothing\n\n");
+        machine.put("/etc/security/limits.d/notes.txt", "* - as 1\n");
+        machine.put(
+            "/etc/security/limits.d/zz.conf",
+            "*   -  nproc unlimited # mine\n",
+        );
+        assert_eq!(
+            check(&machine).brief(),
+            ["warning unmanaged-path /etc/security/limits.d/zz.conf"]
+        );
+    }
+}

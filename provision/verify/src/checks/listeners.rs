@@ -144,3 +144,96 @@ fn is_loopback(address: IpAddr) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use host::facts::listener::Process;
+
+    use super::*;
+    use crate::fixture;
+
+    fn brief(protocol: Protocol, address: &str, port: u16, program: &str) -> Vec<String> {
+        let process = Process {
+            pid: 7,
+            name: program.to_owned(),
+            unit: None,
+        };
+        let listener = Listener {
+            protocol,
+            address: address.parse().expect("an address"),
+            port,
+            uid: 0,
+            process: (!program.is_empty()).then_some(process),
+        };
+        let mut findings = Findings::new("");
+        judge(&fixture::appliance().listeners, &listener, &mut findings);
+        findings.brief()
+    }
+
+    #[test]
+    fn each_socket_is_judged_by_port_place_and_program() {
+        use Protocol::{Tcp, Udp};
+        for (protocol, address, port, program, expected) in [
+            (Tcp, "0.0.0.0", 22, "sshd", None),
+            (Tcp, "::", 443, "nginx", None),
+            (Tcp, "127.0.0.1", 8765, "ws-gateway", None),
+            (Tcp, "::ffff:127.0.0.1", 8765, "ws-gateway", None),
+            // The kernel cuts names after 15 bytes.
+            (Tcp, "127.0.0.1", 9101, "appliance-expor", None),
+            (Udp, "127.0.0.1", 323, "chronyd", None),
+            (Udp, "0.0.0.0", 68, "dhclient", None),
+            (
+                Tcp,
+                "0.0.0.0",
+                8765,
+                "ws-gateway",
+                Some("error listener tcp 0.0.0.0:8765"),
+            ),
+            (
+                Tcp,
+                "127.0.0.1",
+                8765,
+                "nc",
+                Some("error listener tcp 127.0.0.1:8765"),
+            ),
+            (Tcp, "0.0.0.0", 22, "nc", Some("error listener tcp 0.0.0.0:22")),
+            (Udp, "0.0.0.0", 22, "sshd", Some("error listener udp 0.0.0.0:22")),
+            (
+                Tcp,
+                "127.0.0.1",
+                25,
+                "exim4",
+                Some("error listener tcp 127.0.0.1:25"),
+            ),
+            (
+                Tcp,
+                "::",
+                5355,
+                "systemd-resolve",
+                Some("error listener tcp [::]:5355"),
+            ),
+            (
+                Tcp,
+                "127.0.0.1",
+                5000,
+                "",
+                Some("error listener tcp 127.0.0.1:5000"),
+            ),
+            (Udp, "0.0.0.0", 68, "nc", Some("error listener udp 0.0.0.0:68")),
+            (
+                Udp,
+                "0.0.0.0",
+                40_000,
+                "python3",
+                Some("info listener udp 0.0.0.0:40000"),
+            ),
+        ] {
+            let expected: Vec<String> = expected.into_iter().map(str::to_owned).collect();
+            assert_eq!(
+                brief(protocol, address, port, program),
+                expected,
+                "{address} {port} {program}"
+            );
+        }
+    }
+}

@@ -120,3 +120,67 @@ fn writable(machine: &Machine<'_>, findings: &mut Findings) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    /// A closed tree with one file of this mode and list; groups have the definition's numbers.
+    fn brief(mode: u32, gid: u32, acl: Option<&str>) -> Vec<String> {
+        let appliance = fixture::appliance();
+        let mut machine = fixture::machine(&appliance);
+        let mut file = fixture::inode(Kind::File, mode);
+        file.gid = gid;
+        file.acl = acl.map(|acl| acl.parse().expect("a list"));
+        let top = TargetPath::known("/data/src_data/parquet/private");
+        let mut tree = Tree::default();
+        tree.inodes
+            .insert(TargetPath::known("/data/src_data/parquet/private/a/t"), file);
+        machine.facts.trees.insert(top, tree);
+        check(&machine).brief()
+    }
+
+    const FOUND: &[&str] = &["error private-acl /data/src_data/parquet/private/a/t"];
+
+    #[test]
+    fn below_a_closed_directory_nobody_else_has_a_right() {
+        let ours = "u::rw- g::rw- g:880:rw- g:882:r-- m::rw- o::---";
+        let with_analysts = "u::rw- g::rw- g:880:rw- g:881:r-- m::rw- o::---";
+        let with_somebody = "u::rw- u:3001:r-- g::rw- m::rw- o::---";
+        assert!(brief(0o660, 880, Some(ours)).is_empty());
+        assert!(brief(0o600, 3001, None).is_empty());
+        assert_eq!(brief(0o660, 880, Some(with_analysts)), FOUND);
+        assert_eq!(brief(0o660, 880, Some(with_somebody)), FOUND);
+        assert_eq!(brief(0o664, 880, None), FOUND);
+        assert_eq!(brief(0o660, 3001, None), FOUND);
+    }
+
+    #[test]
+    fn what_everybody_may_read_or_write_is_told_but_for_what_is_theirs() {
+        let appliance = fixture::appliance();
+        let mut machine = fixture::machine(&appliance);
+        for (path, kind, mode) in [
+            ("/data/docs/a.md", Kind::File, 0o644),
+            ("/data/src_data/metadata/profiles.json", Kind::File, 0o644),
+            ("/data/src_data/parquet/t.parquet", Kind::File, 0o664),
+            ("/data/src_data", Kind::Directory, 0o2770),
+            ("/etc/passwd", Kind::File, 0o644),
+            ("/var/tmp", Kind::Directory, 0o1777),
+            ("/home/bob/open", Kind::File, 0o666),
+            ("/opt/open", Kind::Directory, 0o777),
+            ("/opt/link", Kind::Link("x".to_owned()), 0o777),
+        ] {
+            machine
+                .walk
+                .sort_in(TargetPath::known(path), fixture::inode(kind, mode));
+        }
+        assert_eq!(
+            check(&machine).brief(),
+            [
+                "error world-writable /opt/open",
+                "warning mode /data/src_data/parquet/t.parquet",
+            ]
+        );
+    }
+}

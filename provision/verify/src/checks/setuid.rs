@@ -91,3 +91,44 @@ fn the_list_is_sorted_and_in_usr() {
             .all(|path| TargetPath::known(path).is_within(&TargetPath::known("/usr")))
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use host::facts::Kind;
+
+    use super::*;
+    use crate::debian::Debian;
+    use crate::fixture;
+
+    #[test]
+    fn only_what_is_known_and_of_a_package_may_carry_rights() {
+        let appliance = fixture::appliance();
+        let mut machine = fixture::machine(&appliance);
+        machine.debian = Debian::of([b"/bin/su\n/usr/bin/vim\n".as_slice()].into_iter());
+        let with_capabilities = || {
+            let mut inode = fixture::inode(Kind::File, 0o755);
+            inode.capabilities = true;
+            inode
+        };
+        for (path, inode) in [
+            ("/usr/bin/su", fixture::inode(Kind::File, 0o4755)),
+            ("/usr/bin/sudo", fixture::inode(Kind::File, 0o4755)),
+            ("/usr/bin/vim", fixture::inode(Kind::File, 0o4755)),
+            ("/data/x", fixture::inode(Kind::File, 0o2660)),
+            ("/usr/bin/cap", with_capabilities()),
+            ("/usr/bin/plain", fixture::inode(Kind::File, 0o755)),
+            ("/data/shared", fixture::inode(Kind::Directory, 0o2770)),
+        ] {
+            machine.walk.sort_in(TargetPath::known(path), inode);
+        }
+        assert_eq!(
+            check(&machine).brief(),
+            [
+                "error suid /data/x",
+                "error suid /usr/bin/cap",
+                "error suid /usr/bin/sudo",
+                "error suid /usr/bin/vim",
+            ]
+        );
+    }
+}

@@ -147,3 +147,45 @@ fn compare(findings: &mut Findings, whom: &str, wanted: &sshd::Settings, effecti
         findings.error(Class::Content, "sshd", what, next);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn each_drop_in_is_judged_by_what_it_sets() {
+        let appliance = fixture::appliance();
+        let mut machine = fixture::machine(&appliance);
+        machine.put(
+            "/etc/ssh/sshd_config.d/10-appliance.conf",
+            "PasswordAuthentication no\n",
+        );
+        machine.put(
+            "/etc/ssh/sshd_config.d/50-cloud-init.conf",
+            "PasswordAuthentication=yes\n",
+        );
+        machine.put("/etc/ssh/sshd_config.d/60-banner.conf", "Banner /etc/issue\n");
+        machine.put("/etc/ssh/sshd_config.d/old.bak", "PermitRootLogin yes\n");
+        machine.put("/etc/ssh/authorized_keys.d/alice", "");
+        machine.put("/etc/ssh/authorized_keys.d/mallory", "");
+        let text = b"Include /etc/ssh/sshd_config.d/*.conf\nUsePAM yes\nSubsystem sftp /usr/lib/openssh/sftp-server\nPermitRootLogin yes\n";
+        machine
+            .facts
+            .contents
+            .insert(TargetPath::known(places::SSHD_CONFIG), text.to_vec());
+        let mut findings = Findings::new("");
+        configuration(&machine, &mut findings);
+        keys(&machine, &mut findings);
+        assert_eq!(
+            findings.brief(),
+            [
+                "error unmanaged-path /etc/ssh/authorized_keys.d/mallory",
+                "error unmanaged-path /etc/ssh/sshd_config.d/50-cloud-init.conf",
+                "info unmanaged-path /etc/ssh/sshd_config.d/old.bak",
+                "warning content /etc/ssh/sshd_config",
+                "warning unmanaged-path /etc/ssh/sshd_config.d/60-banner.conf",
+            ]
+        );
+    }
+}

@@ -218,3 +218,145 @@ fn of_root_alone(path: &TargetPath, inode: &Inode) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use appliance::Appliance;
+
+    use super::*;
+    use crate::fixture;
+
+    fn with_debians_file(appliance: &Appliance) -> Machine<'_> {
+        let mut machine = fixture::machine(appliance);
+        write(&mut machine, places::SUDOERS, &MAIN.join("\n"));
+        machine
+    }
+
+    fn write(machine: &mut Machine<'_>, path: &str, text: &str) {
+        let path = TargetPath::known(path);
+        machine.facts.contents.insert(path, text.as_bytes().to_vec());
+    }
+
+    /// The files alone: a tree that does not run has no visudo.
+    fn brief(machine: &Machine<'_>) -> Vec<String> {
+        let empty = tempfile::tempdir().expect("a directory");
+        let host = Host::offline(empty.path()).expect("a tree");
+        check(machine, &host).expect("checked").brief()
+    }
+
+    #[test]
+    fn each_stranger_s_file_is_judged_by_what_it_grants() {
+        for (name, text, expected) in [
+            ("README", "# read me\n", None),
+            ("README", "bob ALL=(ALL) ALL\n", Some("warning")),
+            (
+                "google_sudoers",
+                "%google-sudoers ALL=(ALL:ALL) NOPASSWD:ALL\n",
+                Some("info"),
+            ),
+            (
+                "google_sudoers",
+                "bob ALL=(ALL:ALL) NOPASSWD:ALL\n",
+                Some("error"),
+            ),
+            (
+                "90-cloud-init-users",
+                "debian ALL=(ALL) NOPASSWD:ALL\n",
+                Some("error"),
+            ),
+            ("ops", "%sudo ALL=(ALL) NOPASSWD: ALL\n", Some("warning")),
+            ("x.bak", "bob ALL=(ALL) NOPASSWD:ALL\n", Some("info")),
+            ("deploy~", "bob ALL=(ALL) NOPASSWD:ALL\n", Some("info")),
+        ] {
+            let appliance = fixture::appliance();
+            let mut machine = with_debians_file(&appliance);
+            let path = format!("{}/{name}", places::SUDOERS_D);
+            machine.put(&path, text);
+            let expected: Vec<String> = expected
+                .map(|severity| format!("{severity} unmanaged-sudoers {path}"))
+                .into_iter()
+                .collect();
+            assert_eq!(brief(&machine), expected, "{name}: {text}");
+        }
+    }
+
+    #[test]
+    fn the_main_file_and_ours_are_read_line_by_line() {
+        let appliance = fixture::appliance();
+        let mut machine = fixture::machine(&appliance);
+        let lines = MAIN[1..].join("\n");
+        write(
+            &mut machine,
+            places::SUDOERS,
+            &format!("{lines}\nbob ALL=(ALL) ALL\n"),
+        );
+        write(
+            &mut machine,
+            "/etc/sudoers.d/deploy",
+            "deploy ALL=(root) NOPASSWD: /bin/cp *\n",
+        );
+        assert_eq!(
+            brief(&machine),
+            [
+                "error content /etc/sudoers",
+                "error unmanaged-sudoers /etc/sudoers.d/deploy",
+                "warning unmanaged-sudoers /etc/sudoers",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_command_that_others_may_replace_is_an_error() {
+        const PROGRAM: &str = "/usr/local/bin/notify-scripts";
+        let link = || {
+            fixture::inode(
+                Kind::Link("/opt/data-analyst/current/bin/notify-scripts".to_owned()),
+                0o777,
+            )
+        };
+        let current = || fixture::inode(Kind::Link("releases/1".to_owned()), 0o777);
+        let of = |uid: u32, mode: u32| {
+            let mut inode = fixture::inode(Kind::File, mode);
+            inode.uid = uid;
+            inode
+        };
+        for (name, file, directory_mode, good) in [
+            ("as it should be", of(0, 0o755), 0o755, true),
+            ("another's file", of(884, 0o755), 0o755, false),
+            ("a file that everybody may write", of(0, 0o757), 0o755, false),
+            ("a directory that everybody may write", of(0, 0o755), 0o777, false),
+        ] {
+            let appliance = fixture::appliance();
+            let mut machine = with_debians_file(&appliance);
+            for (path, inode) in [
+                ("/usr", fixture::inode(Kind::Directory, 0o755)),
+                ("/usr/local", fixture::inode(Kind::Directory, 0o755)),
+                ("/usr/local/bin", fixture::inode(Kind::Directory, 0o755)),
+                (PROGRAM, link()),
+                ("/opt", fixture::inode(Kind::Directory, 0o755)),
+                ("/opt/data-analyst", fixture::inode(Kind::Directory, 0o755)),
+                ("/opt/data-analyst/current", current()),
+                (
+                    "/opt/data-analyst/releases",
+                    fixture::inode(Kind::Directory, directory_mode),
+                ),
+                (
+                    "/opt/data-analyst/releases/1",
+                    fixture::inode(Kind::Directory, 0o755),
+                ),
+                (
+                    "/opt/data-analyst/releases/1/bin",
+                    fixture::inode(Kind::Directory, 0o755),
+                ),
+                ("/opt/data-analyst/releases/1/bin/notify-scripts", file),
+            ] {
+                machine.walk.sort_in(TargetPath::known(path), inode);
+            }
+            let expected: Vec<String> = (!good)
+                .then(|| format!("error owner {PROGRAM}"))
+                .into_iter()
+                .collect();
+            assert_eq!(brief(&machine), expected, "{name}");
+        }
+    }
+}

@@ -166,3 +166,50 @@ fn state(machine: &Machine<'_>, name: &UnitName, fact: &UnitFact, findings: &mut
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn each_thing_in_the_unit_directory_is_judged_by_where_it_comes_from() {
+        let appliance = fixture::appliance();
+        let mut machine = fixture::machine(&appliance);
+        let link = |target: &str| fixture::inode(Kind::Link(target.to_owned()), 0o777);
+        machine.put("/etc/systemd/system/webapp.service", "");
+        machine.put("/etc/systemd/system/backdoor.service", "");
+        machine.put_inode(
+            "/etc/systemd/system/sshd.service",
+            link("/lib/systemd/system/ssh.service"),
+        );
+        machine.put_inode("/etc/systemd/system/apt-daily.timer", link("/dev/null"));
+        std::mem::swap(&mut machine.facts, &mut machine.closer);
+        for (path, target) in [
+            (
+                "multi-user.target.wants/cron.service",
+                "/lib/systemd/system/cron.service",
+            ),
+            (
+                "multi-user.target.wants/ours.service",
+                "/etc/systemd/system/webapp.service",
+            ),
+            ("multi-user.target.wants/x.service", "/home/x.service"),
+        ] {
+            machine.put_inode(&format!("/etc/systemd/system/{path}"), link(target));
+        }
+        machine.put("/etc/systemd/system/webapp.service.d/x.conf", "");
+        machine.put("/etc/systemd/system/getty@.service.d/x.conf", "");
+        std::mem::swap(&mut machine.facts, &mut machine.closer);
+        assert_eq!(
+            check(&machine).brief(),
+            [
+                "error unmanaged-path /etc/systemd/system/webapp.service.d/x.conf",
+                "info unit-state /etc/systemd/system/apt-daily.timer",
+                "warning unmanaged-path /etc/systemd/system/backdoor.service",
+                "warning unmanaged-path /etc/systemd/system/getty@.service.d/x.conf",
+                "warning unmanaged-path /etc/systemd/system/multi-user.target.wants/x.service",
+            ]
+        );
+    }
+}
