@@ -64,6 +64,8 @@ pub struct Directory {
     pub closed: bool,
     /// Nothing may lie in it but what the definition puts there.
     pub exact: bool,
+    /// What it is for, and who may write there.
+    pub because: String,
     /// Made anew at boot by systemd-tmpfiles.
     pub sweep: Option<Sweep>,
 }
@@ -154,6 +156,7 @@ impl Directory {
         let wanted = table.optional::<String>("acl");
         let closed = table.or("closed", false);
         let exact = table.or("exact", false);
+        let because = table.required::<String>("because");
         let sweep = table.table("sweep", |sweep| Sweep {
             emptied_at_boot: sweep.or("emptied_at_boot", false),
             age: sweep.optional("age"),
@@ -177,7 +180,7 @@ impl Directory {
                 "give it `acl` or remove `closed`",
             );
         }
-        let (Some((owner, group)), Some(mode)) = (ownership, mode) else {
+        let (Some((owner, group)), Some(mode), Some(because)) = (ownership, mode, because) else {
             return Vec::new();
         };
         if let Some(profile) = profile {
@@ -200,6 +203,7 @@ impl Directory {
                 profile: profile.cloned(),
                 closed,
                 exact,
+                because: because.clone(),
                 sweep: sweep.clone(),
             })
             .collect()

@@ -47,7 +47,7 @@ const MISTAKES: &[Mistake] = &[
             files
                 .layout
                 .to_mut()
-                .push_str("[[directory]]\npaths = [\"/data/docs\"]\nmode = \"0755\"\n")
+                .push_str("[[directory]]\npaths = [\"/data/docs\"]\nmode = \"0755\"\nbecause = \"x\"\n")
         },
         expected: &["layout.toml:", "/data/docs has two owners"],
     },
@@ -57,7 +57,7 @@ const MISTAKES: &[Mistake] = &[
             files
                 .layout
                 .to_mut()
-                .push_str("[[directory]]\npaths = [\"/usr/lib/x\"]\nmode = \"0755\"\n")
+                .push_str("[[directory]]\npaths = [\"/usr/lib/x\"]\nmode = \"0755\"\nbecause = \"x\"\n")
         },
         expected: &["/usr/lib/x lies outside", "choose a path below"],
     },
@@ -67,7 +67,7 @@ const MISTAKES: &[Mistake] = &[
             files
                 .layout
                 .to_mut()
-                .push_str("[[directory]]\npaths = [\"/data/../etc\"]\nmode = \"0755\"\n")
+                .push_str("[[directory]]\npaths = [\"/data/../etc\"]\nmode = \"0755\"\nbecause = \"x\"\n")
         },
         expected: &["not in its shortest form"],
     },
@@ -108,10 +108,9 @@ const MISTAKES: &[Mistake] = &[
     Mistake {
         name: "a mode that contradicts its profile",
         edit: |files| {
-            files
-                .layout
-                .to_mut()
-                .push_str("[[directory]]\npaths = [\"/data/x\"]\nmode = \"2755\"\nacl = \"PUB\"\n");
+            files.layout.to_mut().push_str(
+                "[[directory]]\npaths = [\"/data/x\"]\nmode = \"2755\"\nacl = \"PUB\"\nbecause = \"x\"\n",
+            );
         },
         expected: &[
             "mode 2755 contradicts the ACL profile PUB",
@@ -124,7 +123,7 @@ const MISTAKES: &[Mistake] = &[
             files
                 .layout
                 .to_mut()
-                .push_str("[[directory]]\npaths = [\"/data/x\"]\nowner = \"nobody1\"\nmode = \"0755\"\n");
+                .push_str("[[directory]]\npaths = [\"/data/x\"]\nowner = \"nobody1\"\nmode = \"0755\"\nbecause = \"x\"\n");
         },
         expected: &["there is no account nobody1"],
     },

@@ -11,7 +11,7 @@ pub(crate) fn add(draft: &mut Draft<'_>) -> Result<(), RenderError> {
             directory.path.clone(),
             Area::Directories,
             node(directory),
-            because(directory),
+            directory.because.clone(),
         )?;
     }
     Ok(())
@@ -29,18 +29,5 @@ fn node(directory: &Directory) -> Node {
         default: profile.map(|profile| profile.default.clone()),
         closed: directory.closed,
         exact: directory.exact,
-    }
-}
-
-fn because(directory: &Directory) -> String {
-    match &directory.profile {
-        Some(profile) if directory.closed => {
-            format!(
-                "the layout lists it with the profile {}, closed to all others",
-                profile.name
-            )
-        }
-        Some(profile) => format!("the layout lists it with the profile {}", profile.name),
-        None => "the layout lists it".to_owned(),
     }
 }
