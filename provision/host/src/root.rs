@@ -102,8 +102,9 @@ impl Host {
         match rustix::fs::openat2(&self.root, path.relative(), SEARCH, Mode::empty(), resolve) {
             Ok(directory) => Ok(directory),
             Err(Errno::NOENT) => Err(Blocked::Missing),
-            // The slow way finds out which link or file it was, and follows the links that may be followed.
-            Err(Errno::LOOP | Errno::NOTDIR) => Walk::along(self, path),
+            // The slow way finds out which link or file it was, and follows the links that may be followed. It is
+            // also the only way in a unit with RestrictSUIDSGID=, whose filter says that there is no openat2.
+            Err(Errno::LOOP | Errno::NOTDIR | Errno::NOSYS) => Walk::along(self, path),
             Err(errno) => Err(Blocked::Failed(errno)),
         }
     }
