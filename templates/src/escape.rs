@@ -12,7 +12,8 @@ mod text;
 pub(crate) use filters::register;
 pub use sudoers::{sudo_alias, sudo_arguments, sudo_name, sudo_option, sudo_path, sudo_regex};
 pub use systemd::{
-    env_name, env_value, tmpfiles_path, unit_command, unit_name, unit_specifiers, unit_text, unit_words,
+    env_name, env_value, tmpfiles_argument, tmpfiles_path, unit_command, unit_name, unit_specifiers,
+    unit_text, unit_words,
 };
 pub use text::{
     apt_string, audit_path, comment, field, identifier, ini, log_path, nft_string, nginx, regex, shell,

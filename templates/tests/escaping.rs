@@ -24,13 +24,14 @@ fn nasty() -> impl Strategy<Value = String> {
 /// An escape function, with its name for a failing case.
 type Named = (&'static str, fn(&str) -> Escaped);
 
-const ALL: [Named; 24] = [
+const ALL: [Named; 25] = [
     ("unit_name", escape::unit_name),
     ("unit_text", escape::unit_text),
     ("unit_specifiers", escape::unit_specifiers),
     ("env_name", escape::env_name),
     ("env_value", escape::env_value),
     ("tmpfiles_path", escape::tmpfiles_path),
+    ("tmpfiles_argument", escape::tmpfiles_argument),
     ("sudo_name", escape::sudo_name),
     ("sudo_alias", escape::sudo_alias),
     ("sudo_option", escape::sudo_option),

@@ -125,6 +125,8 @@ fn tmpfiles_accepts_its_lines() {
     let file = judge::file(&dir, "appliance.conf", &render(&context).unwrap());
     tmpfiles.run(["--create", "--root", root.path().to_str().unwrap(), &file]);
     assert!(root.path().join("tmp/100%n").is_dir());
+    let made = std::fs::read_to_string(root.path().join("tmp/.appliance-disk")).unwrap();
+    assert_eq!(Some(made), context.rows[2].argument);
 }
 
 #[test]

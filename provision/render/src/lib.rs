@@ -11,6 +11,7 @@ mod homes;
 mod inputs;
 mod keys;
 mod links;
+mod marker;
 mod names;
 mod principal;
 mod settings;
@@ -22,6 +23,7 @@ pub use access::{Access, Verdict, can};
 pub use area::Area;
 pub use error::RenderError;
 pub use inputs::Inputs;
+pub use marker::MARKER_NAME;
 pub use principal::Principal;
 pub use tree::{Content, Entry, Node, Ownership, Tree};
 

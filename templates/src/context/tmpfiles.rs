@@ -10,7 +10,7 @@ pub struct Tmpfiles {
 }
 template!(Tmpfiles, "tmpfiles/tmpfiles.conf.j2");
 
-/// One line: `type path mode user group age`.
+/// One line: `type path mode user group age argument`.
 #[derive(Debug, Clone, Serialize)]
 pub struct TmpfilesRow {
     /// `d`, `D`, …
@@ -26,6 +26,8 @@ pub struct TmpfilesRow {
     pub group: String,
     /// `7d`, or `-` for no sweep.
     pub age: String,
+    /// The text of a file; taken literally.
+    pub argument: Option<String>,
     /// Becomes a comment line.
     pub reason: Option<String>,
 }

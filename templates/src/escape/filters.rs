@@ -11,11 +11,12 @@ type Single = (&'static str, fn(&str) -> Escaped);
 
 /// Adds every filter.
 pub fn register(environment: &mut Environment<'static>) {
-    let singles: [Single; 21] = [
+    let singles: [Single; 22] = [
         ("unit_name", systemd::unit_name),
         ("env_name", systemd::env_name),
         ("env_value", systemd::env_value),
         ("tmpfiles_path", systemd::tmpfiles_path),
+        ("tmpfiles_argument", systemd::tmpfiles_argument),
         ("sudo_name", sudo::sudo_name),
         ("sudo_alias", sudo::sudo_alias),
         ("sudo_option", sudo::sudo_option),

@@ -111,6 +111,14 @@ pub fn env_value(value: &str) -> Escaped {
     Ok(format!("\"{}\"", backslashed(value, &['\\', '"', '$', '`'])))
 }
 
+/// The rest of a tmpfiles line, taken literally.
+pub fn tmpfiles_argument(value: &str) -> Escaped {
+    let place = "the argument of a tmpfiles line";
+    printable(value, place)?;
+    untrimmed(value, place)?;
+    Ok(backslashed(value, &['\\']).replace('%', "%%"))
+}
+
 /// Path in a tmpfiles line, taken literally.
 pub fn tmpfiles_path(value: &str) -> Escaped {
     let place = "a path in a tmpfiles line";

@@ -372,6 +372,7 @@ pub fn tmpfiles() -> Tmpfiles {
         user: "root".into(),
         group: group.into(),
         age: age.into(),
+        argument: None,
         reason: None,
     };
     Tmpfiles {
@@ -381,6 +382,10 @@ pub fn tmpfiles() -> Tmpfiles {
                 ..row("d", "/tmp/data_analyst_staging", "2770", "data-ops", "1d")
             },
             row("d", "/run/lock/data-analyst", "0755", "root", "-"),
+            TmpfilesRow {
+                argument: Some(r#"{"role":"temp","note":"100% \\"}"#.into()),
+                ..row("f", "/tmp/.appliance-disk", "0600", "root", "-")
+            },
         ],
     }
 }

@@ -5,6 +5,7 @@ use appliance::path::TargetPath;
 use templates::context::{Tmpfiles, TmpfilesRow};
 
 use crate::draft::Draft;
+use crate::marker;
 
 /// A boot finds it empty.
 const VOLATILE: &str = "/run";
@@ -23,8 +24,31 @@ pub(super) fn rows(draft: &Draft<'_>, rule: &FileRule) -> Tmpfiles {
     }
     rows.sort_by_key(|directory| &directory.path);
     Tmpfiles {
-        rows: rows.into_iter().map(row).collect(),
+        rows: rows
+            .into_iter()
+            .flat_map(|directory| [Some(row(directory)), marker_row(draft, directory)])
+            .flatten()
+            .collect(),
     }
+}
+
+/// The disk's own word about itself, where a boot takes it away with all the rest.
+fn marker_row(draft: &Draft<'_>, directory: &Directory) -> Option<TmpfilesRow> {
+    if !directory.sweep.as_ref()?.emptied_at_boot {
+        return None;
+    }
+    let mut disks = draft.appliance.disks.iter();
+    let disk = disks.find(|disk| disk.mount == directory.path)?;
+    Some(TmpfilesRow {
+        kind: "f".to_owned(),
+        path: marker::path(&disk.mount)?.to_string(),
+        mode: marker::MODE.to_owned(),
+        user: "root".to_owned(),
+        group: "root".to_owned(),
+        age: "-".to_owned(),
+        argument: Some(marker::text(disk.role, &disk.device)),
+        reason: Some("What a boot empties goes on saying what it is for.".to_owned()),
+    })
 }
 
 fn is_volatile(path: &TargetPath) -> bool {
@@ -43,6 +67,7 @@ fn row(directory: &Directory) -> TmpfilesRow {
         age: sweep
             .and_then(|sweep| sweep.age.clone())
             .unwrap_or_else(|| "-".to_owned()),
+        argument: None,
         reason: None,
     }
 }
