@@ -1,6 +1,5 @@
 //! The self-signed certificate of the first boot.
 
-use appliance::mode::Mode;
 use appliance::path::TargetPath;
 use host::Host;
 use host::command::Command;
@@ -55,14 +54,7 @@ pub(crate) fn make_placeholder(
     let key_text = block("PRIVATE KEY").ok_or_else(|| missing("no private key"))?;
     let certificate_text = block("CERTIFICATE").ok_or_else(|| missing("no certificate"))?;
     for (path, text, mode) in [(key, key_text, 0o600), (certificate, certificate_text, 0o644)] {
-        let file = NewFile {
-            path,
-            content: text.as_bytes(),
-            uid: 0,
-            gid: 0,
-            mode: Mode::from_bits(mode),
-            acl: None,
-        };
+        let file = NewFile::of_root(path, text.as_bytes(), mode);
         write::replace(host, &file)?;
     }
     Ok(())

@@ -22,13 +22,11 @@ pub(crate) struct Journal {
 impl Journal {
     /// Opens it for a run that has something to do.
     pub fn open(host: &Host) -> Result<Self, HostError> {
-        let metadata = directory::Metadata {
-            uid: 0,
-            gid: 0,
-            mode: Mode::from_bits(0o700),
-            lists: directory::Lists::Keep,
-        };
-        directory::ensure(host, &TargetPath::known(DIRECTORY), &metadata)?;
+        directory::ensure(
+            host,
+            &TargetPath::known(DIRECTORY),
+            &directory::Metadata::of_root(0o700),
+        )?;
         let appender = Appender::open(host, &TargetPath::known(JOURNAL), Mode::from_bits(0o600))?;
         Ok(Self { appender, run: now() })
     }

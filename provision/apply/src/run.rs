@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use appliance::Appliance;
-use appliance::mode::Mode;
 use appliance::name::UnitName;
 use appliance::path::TargetPath;
 use host::lock::Lock;
@@ -120,7 +119,7 @@ fn sweep_leftovers(host: &Host, tree: &Tree) -> Result<(), ApplyError> {
 
 /// The lock of apply, deploy and recover.
 fn take_lock(host: &Host) -> Result<Lock, ApplyError> {
-    let root = plain_directory();
+    let root = directory::Metadata::of_root(0o755);
     for (path, exists_on_debian) in [
         ("/run", true),
         ("/run/lock", true),
@@ -321,28 +320,15 @@ fn note_reload(host: &Host, names: &[&UnitName], begun: SystemTime) -> Result<()
         .map_or(0, |time| time.as_micros())
         .to_string();
     for directory in ["/run/data-analyst", plan::RELOAD_STAMPS] {
-        directory::ensure(host, &TargetPath::known(directory), &plain_directory())?;
+        directory::ensure(
+            host,
+            &TargetPath::known(directory),
+            &directory::Metadata::of_root(0o755),
+        )?;
     }
     for name in names {
         let path = plan::reload_stamp(name);
-        let file = NewFile {
-            path: &path,
-            content: microseconds.as_bytes(),
-            uid: 0,
-            gid: 0,
-            mode: Mode::from_bits(0o644),
-            acl: None,
-        };
-        write::replace(host, &file)?;
+        write::replace(host, &NewFile::of_root(&path, microseconds.as_bytes(), 0o644))?;
     }
     Ok(())
-}
-
-fn plain_directory() -> directory::Metadata {
-    directory::Metadata {
-        uid: 0,
-        gid: 0,
-        mode: Mode::from_bits(0o755),
-        lists: directory::Lists::Keep,
-    }
 }

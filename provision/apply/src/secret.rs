@@ -1,6 +1,5 @@
 //! Secrets that are made here.
 
-use appliance::mode::Mode;
 use appliance::path::TargetPath;
 use host::Host;
 use host::write::{self, NewFile};
@@ -24,14 +23,7 @@ pub(crate) fn generate(host: &Host, kept: &TargetPath, credential: &TargetPath) 
     }
     let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     for (path, mode) in [(kept, 0o600), (credential, 0o400)] {
-        let file = NewFile {
-            path,
-            content: text.as_bytes(),
-            uid: 0,
-            gid: 0,
-            mode: Mode::from_bits(mode),
-            acl: None,
-        };
+        let file = NewFile::of_root(path, text.as_bytes(), mode);
         write::replace(host, &file)?;
     }
     Ok(())

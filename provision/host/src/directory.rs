@@ -40,6 +40,18 @@ pub enum Lists {
     },
 }
 
+impl Metadata {
+    /// A directory of root's, whose lists are left as they are.
+    pub fn of_root(mode: u32) -> Self {
+        Self {
+            uid: 0,
+            gid: 0,
+            mode: Mode::from_bits(mode),
+            lists: Lists::Keep,
+        }
+    }
+}
+
 /// Whether anything had to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {

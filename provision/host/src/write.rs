@@ -34,6 +34,20 @@ pub struct NewFile<'a> {
     pub acl: Option<&'a Acl>,
 }
 
+impl<'a> NewFile<'a> {
+    /// A file of root's without a list.
+    pub fn of_root(path: &'a TargetPath, content: &'a [u8], mode: u32) -> Self {
+        Self {
+            path,
+            content,
+            uid: 0,
+            gid: 0,
+            mode: Mode::from_bits(mode),
+            acl: None,
+        }
+    }
+}
+
 /// Its content may be a secret and is never shown.
 impl std::fmt::Debug for NewFile<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

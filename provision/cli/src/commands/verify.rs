@@ -1,7 +1,6 @@
 //! `appliance verify`
 
 use anyhow::Context;
-use appliance::mode::Mode;
 use appliance::path::TargetPath;
 use host::Host;
 use host::write::{self, NewFile};
@@ -47,13 +46,6 @@ pub fn run(
 
 fn keep(host: &Host, path: &str, text: &str) -> anyhow::Result<()> {
     let path = TargetPath::new(path)?;
-    let file = NewFile {
-        path: &path,
-        content: text.as_bytes(),
-        uid: 0,
-        gid: 0,
-        mode: Mode::from_bits(0o644),
-        acl: None,
-    };
-    write::replace(host, &file).with_context(|| format!("cannot keep the report in {path}"))
+    write::replace(host, &NewFile::of_root(&path, text.as_bytes(), 0o644))
+        .with_context(|| format!("cannot keep the report in {path}"))
 }
