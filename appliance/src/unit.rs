@@ -105,6 +105,8 @@ pub struct Service {
     pub wanted_by: Vec<UnitName>,
     /// Units that must be up before.
     pub after: Vec<UnitName>,
+    /// Starts while a disk is missing, to say so; it must bear that what it writes is not there.
+    pub starts_without_disks: bool,
     /// Shown in `/health`.
     pub in_health: bool,
     /// A sandbox that starts from the baseline; the broker and root one-shots trim it with `directives`.
@@ -128,6 +130,7 @@ impl Service {
         let needs = table.list("needs");
         let wanted_by = table.list("wanted_by");
         let after = table.list("after");
+        let starts_without_disks = table.or("starts_without_disks", false);
         let in_health = table.or("in_health", false);
         let exposure_ceiling = table.required("exposure_ceiling");
         Some(Self {
@@ -146,6 +149,7 @@ impl Service {
             needs,
             wanted_by,
             after,
+            starts_without_disks,
             in_health,
             exposure_ceiling: exposure_ceiling?,
         })

@@ -59,11 +59,10 @@ fn plan_reload(planner: &mut Planner<'_>) {
         return;
     };
     let directory = TargetPath::known(UNIT_DIRECTORY);
-    let changing = planner
-        .plan
-        .steps
-        .iter()
-        .any(|step| changed_path(&step.change).is_some_and(|path| path.is_within(&directory)));
+    let changing = planner.plan.steps.iter().any(|step| {
+        changed_path(&step.change)
+            .is_some_and(|path| path.is_within(&directory) || path.as_str() == crate::system_files::FSTAB)
+    });
     let stale: Vec<&str> = units
         .iter()
         .filter(|(_, fact)| fact.needs_reload)
@@ -165,6 +164,18 @@ fn plan_service(planner: &mut Planner<'_>, service: &Service, fact: Option<&Unit
             .iter()
             .map(|name| TargetPath::known(&format!("{}/{name}", crate::CREDENTIALS_DIRECTORY))),
     );
+    if service.starts_without_disks && !planner.mounting.is_empty() && fact.is_some_and(is_up) {
+        let because = "its sandbox is made of what was mounted when it started";
+        order(
+            planner,
+            &service.name,
+            UnitOrder::Restart,
+            None,
+            because,
+            "does without a disk",
+        );
+        return;
+    }
     plan_running(planner, &service.name, fact, OnChange::Restart, &inputs, None);
 }
 
@@ -180,11 +191,13 @@ pub(crate) fn program_paths(command: &str) -> Vec<TargetPath> {
 /// The link to the release that runs.
 pub(crate) const CURRENT_RELEASE: &str = "/opt/data-analyst/current";
 
+/// A unit that waits to be restarted because it ended badly is not up, though systemd calls it activating.
 fn is_up(fact: &UnitFact) -> bool {
-    matches!(
-        fact.active,
-        Active::Active | Active::Reloading | Active::Activating
-    )
+    match fact.active {
+        Active::Active | Active::Reloading => true,
+        Active::Activating => fact.sub != "auto-restart",
+        Active::Inactive | Active::Failed | Active::Deactivating | Active::Other => false,
+    }
 }
 
 fn plan_running(

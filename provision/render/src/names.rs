@@ -1,6 +1,6 @@
 //! Places and accounts that rendered files name and that are no rows of the definition.
 
-use appliance::name::{GroupName, UserName};
+use appliance::name::{GroupName, UnitName, UserName};
 use appliance::path::{PathError, TargetPath};
 
 /// Where unit files go.
@@ -38,6 +38,11 @@ pub(crate) fn user(name: &'static str) -> UserName {
 /// A group whose name is written in this crate.
 pub(crate) fn group(name: &'static str) -> GroupName {
     GroupName::new(name).expect("written in this crate, and tested")
+}
+
+/// A unit whose name is written in this crate.
+pub(crate) fn unit(name: &str) -> UnitName {
+    UnitName::new(name).expect("written in this crate, and tested")
 }
 
 /// A path below one of the directories above.

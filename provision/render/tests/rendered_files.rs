@@ -47,11 +47,21 @@ fn the_tree_of_a_cloud_machine() {
 #[test]
 fn the_tree_of_a_container_lacks_what_is_the_clouds() {
     let (cloud, container) = (listing("gce"), listing("container"));
-    let lacks: Vec<&str> = cloud.lines().filter(|line| !container.contains(line)).collect();
-    assert_eq!(
-        lacks,
-        ["file      root:root 0644           /etc/google-cloud-ops-agent/config.yaml"]
-    );
+    let lacks: Vec<&str> = cloud
+        .lines()
+        .filter(|line| !container.contains(line))
+        .filter_map(|line| line.split_ascii_whitespace().last())
+        .collect();
+    let units = "/etc/systemd/system";
+    let mut expected = vec!["/etc/google-cloud-ops-agent/config.yaml".to_owned()];
+    // Whoever starts a container mounts its disks.
+    for (role, mount) in [("data", "data"), ("home", "home"), ("temp", "tmp")] {
+        expected.push(format!("{units}/appliance-disk-{role}.service"));
+        expected.push(format!("{units}/{mount}.mount.d"));
+        expected.push(format!("{units}/{mount}.mount.d/10-appliance.conf"));
+    }
+    expected.sort();
+    assert_eq!(lacks, expected);
     assert!(container.lines().all(|line| cloud.contains(line)));
 }
 

@@ -16,8 +16,6 @@ const FILE: &str = "10-appliance.conf";
 
 pub(super) fn add(draft: &mut Draft<'_>) -> Result<(), RenderError> {
     for (unit, sections) in sections(draft)? {
-        let directory = below(UNITS, &format!("{unit}.d"))?;
-        let path = directory.join(FILE)?;
         let sections = sections.into_iter().map(|(name, directives)| {
             let lines = directives.iter().flat_map(|(key, values)| lines(key, values));
             section(name, lines.collect())
@@ -26,11 +24,23 @@ pub(super) fn add(draft: &mut Draft<'_>) -> Result<(), RenderError> {
             sections: sections.collect(),
         };
         let because = format!("the definition adds to {unit}");
-        draft.add_shared_directory(directory, Area::Units, &because);
-        let content = Content::Plain(text(&path, &drop_in)?);
-        draft.add_root_file(path, Area::Units, 0o644, content, because)?;
+        add_one(draft, unit.as_str(), &drop_in, &because)?;
     }
     Ok(())
+}
+
+/// Adds what we add to one unit.
+pub(super) fn add_one(
+    draft: &mut Draft<'_>,
+    unit: &str,
+    drop_in: &Unit,
+    because: &str,
+) -> Result<(), RenderError> {
+    let directory = below(UNITS, &format!("{unit}.d"))?;
+    let path = directory.join(FILE)?;
+    draft.add_shared_directory(directory, Area::Units, because);
+    let content = Content::Plain(text(&path, drop_in)?);
+    draft.add_root_file(path, Area::Units, 0o644, content, because.to_owned())
 }
 
 type Sections<'a> = BTreeMap<&'a str, &'a Directives>;

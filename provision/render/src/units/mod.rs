@@ -1,6 +1,7 @@
 //! Unit files and drop-ins, and the links that enable them.
 
 mod debian;
+mod disk;
 mod drop_in;
 mod enablement;
 mod service;
@@ -19,6 +20,7 @@ pub(crate) fn add(draft: &mut Draft<'_>) -> Result<(), RenderError> {
     service::add(draft)?;
     timer::add(draft)?;
     drop_in::add(draft)?;
+    disk::add(draft)?;
     debian::add(draft)
 }
 

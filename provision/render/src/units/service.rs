@@ -1,13 +1,12 @@
 //! Services of ours: the baseline sandbox, and how each deviates from it.
 
 use appliance::Appliance;
-use appliance::name::UnitName;
 use appliance::path::TargetPath;
 use appliance::unit::{Directives, Service, ServiceKind};
 use templates::context::{Directive, Unit, UnitValue};
 
 use super::enablement::{self, Enabled};
-use super::{add_unit, lines, path_of, section};
+use super::{add_unit, disk, lines, path_of, section};
 use crate::RenderError;
 use crate::draft::{Draft, sorted};
 use crate::names::{AUDIT_SPOOL, CREDENTIALS, UNIT_FAILED, below};
@@ -72,12 +71,17 @@ fn relations(appliance: &Appliance, service: &Service, writes: &[TargetPath]) ->
         "Description",
         UnitValue::specifiers(service.description.as_str()),
     )];
-    let after = sorted(service.after.iter().map(UnitName::as_str));
+    let mounts = mounts(appliance, service, writes);
+    let mut after: Vec<String> = service.after.iter().map(ToString::to_string).collect();
+    if service.starts_without_disks {
+        // It waits for them all the same, as its sandbox is made of what is mounted then.
+        after.extend(appliance.disks.iter().map(|disk| disk::mount_unit(&disk.mount)));
+    }
+    let after = sorted(after);
     if !after.is_empty() {
         directives.push(Directive::new("After", UnitValue::words(after)));
     }
-    let mounts = mounts(appliance, service, writes);
-    if !mounts.is_empty() {
+    if !mounts.is_empty() && !service.starts_without_disks {
         directives.push(Directive::new("RequiresMountsFor", UnitValue::words(mounts)));
     }
     if service.name.as_str() != UNIT_FAILED {
@@ -146,7 +150,9 @@ fn identity(
         directives.push(Directive::new("SupplementaryGroups", UnitValue::words(groups)));
     }
     if !writes.is_empty() {
-        let writes = writes.iter().map(TargetPath::as_str);
+        // With a dash a path that is not there does not keep it from starting.
+        let dash = if service.starts_without_disks { "-" } else { "" };
+        let writes = writes.iter().map(|path| format!("{dash}{path}"));
         directives.push(Directive::new("ReadWritePaths", UnitValue::words(writes)));
     }
     if !settings::variables(draft.appliance, draft.inputs, service)?.is_empty() {
