@@ -5,7 +5,6 @@
 
 use std::time::SystemTime;
 
-use appliance::mode::Mode;
 use appliance::path::TargetPath;
 use host::disk::Permission;
 use host::mount::Detached;
@@ -24,14 +23,10 @@ fn now() -> String {
     humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
 }
 
-/// Makes the directory under a mount immutable while nothing is mounted there.
+/// Makes the directory under a mount immutable, whether something is mounted there or not.
 pub(crate) fn guard(host: &Host, path: &TargetPath) -> Result<(), StepError> {
-    let metadata = directory::Metadata {
-        uid: 0,
-        gid: 0,
-        mode: Mode::from_bits(0o555),
-        lists: directory::Lists::Keep,
-    };
+    let host = &host::mount::root_alone(host)?;
+    let metadata = directory::Metadata::of_root(0o555);
     if read::exists(host, path)? {
         attribute::set_immutable(host, path, false)?;
     }
@@ -40,34 +35,19 @@ pub(crate) fn guard(host: &Host, path: &TargetPath) -> Result<(), StepError> {
     Ok(())
 }
 
-fn private_file<'a>(path: &'a TargetPath, content: &'a [u8], mode: u32) -> NewFile<'a> {
-    NewFile {
-        path,
-        content,
-        uid: 0,
-        gid: 0,
-        mode: Mode::from_bits(mode),
-        acl: None,
-    }
-}
-
 /// Makes the filesystem, after the record that says so.
 pub(crate) fn format(host: &Host, disk: &DiskTarget) -> Result<(), StepError> {
     let (state, record) = (
         TargetPath::known(STATE_DIRECTORY),
         TargetPath::known(FORMAT_RECORD),
     );
-    let interrupted = read::file(host, &record)?.is_some();
+    let pending = read::file(host, &record)?;
+    let interrupted = pending.is_some_and(|bytes| is_about(&bytes, disk));
     if interrupted && has_marker(host, disk)? {
         // The crash came after the marker was written: there is nothing to make.
         return Ok(());
     }
-    let metadata = directory::Metadata {
-        uid: 0,
-        gid: 0,
-        mode: Mode::from_bits(0o700),
-        lists: directory::Lists::Keep,
-    };
+    let metadata = directory::Metadata::of_root(0o700);
     directory::ensure(host, &state, &metadata)?;
     let content = serde_json::json!({
         "device": disk.device.as_str(),
@@ -77,7 +57,7 @@ pub(crate) fn format(host: &Host, disk: &DiskTarget) -> Result<(), StepError> {
     });
     write::replace(
         host,
-        &private_file(&record, content.to_string().as_bytes(), 0o600),
+        &NewFile::of_root(&record, content.to_string().as_bytes(), 0o600),
     )?;
     let permission = if interrupted {
         Permission::Interrupted
@@ -87,6 +67,14 @@ pub(crate) fn format(host: &Host, disk: &DiskTarget) -> Result<(), StepError> {
     let reserved = disk.reserved_percent.to_string();
     host::disk::make_ext4(host, &disk.device, &disk.label, &["-m", &reserved], permission)?;
     Ok(())
+}
+
+/// A record of another disk says nothing of this one.
+fn is_about(record: &[u8], disk: &DiskTarget) -> bool {
+    serde_json::from_slice::<serde_json::Value>(record).is_ok_and(|record| {
+        record.get("device") == Some(&disk.device.as_str().into())
+            && record.get("bytes") == Some(&disk.bytes.into())
+    })
 }
 
 fn has_marker(host: &Host, disk: &DiskTarget) -> Result<bool, StepError> {
@@ -115,7 +103,7 @@ pub(crate) fn mount(host: &Host, disk: &DiskTarget) -> Result<(), StepError> {
         Some(bytes) => check_role(disk, &bytes)?,
         None => write::replace(
             detached.tree(),
-            &private_file(&path, marker(disk).as_bytes(), 0o600),
+            &NewFile::of_root(&path, marker(disk).as_bytes(), 0o600),
         )?,
     }
     detached.attach(host, &disk.mount)?;
@@ -147,6 +135,6 @@ pub(crate) fn mark(host: &Host, disk: &DiskTarget) -> Result<(), StepError> {
     let path = TargetPath::known(&format!("{}/{MARKER_NAME}", disk.mount));
     Ok(write::replace(
         host,
-        &private_file(&path, marker(disk).as_bytes(), 0o600),
+        &NewFile::of_root(&path, marker(disk).as_bytes(), 0o600),
     )?)
 }

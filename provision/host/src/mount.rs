@@ -4,8 +4,11 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use appliance::path::TargetPath;
+use rustix::fs::CWD;
 use rustix::io::Errno;
-use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, UnmountFlags};
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags,
+};
 
 use crate::root::descriptor_path;
 use crate::{Host, HostError};
@@ -80,6 +83,16 @@ impl Detached {
         rustix::mount::move_mount(&self.mount, "", &place, "", flags)
             .map_err(|errno| failed("mount", &self.device, point.as_str(), errno))
     }
+}
+
+/// The root filesystem alone, without what is mounted on it: the directories that mounts cover are seen here.
+pub fn root_alone(host: &Host) -> Result<Host, HostError> {
+    host.require_live("look under the mounts")?;
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    let tree = rustix::mount::open_tree(CWD, "/", flags)
+        .map_err(|errno| failed("look under", "the mounts", "/", errno))?;
+    let directory = PathBuf::from(descriptor_path(std::os::fd::AsFd::as_fd(&tree)));
+    Ok(Host::of_tree(directory, tree))
 }
 
 /// Unmounts what is mounted at `point`, refusing when it is in use.

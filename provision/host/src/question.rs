@@ -37,6 +37,8 @@ pub struct Question {
     pub firewall_table: Option<TableName>,
     /// Disks to find.
     pub disks: Vec<DiskQuestion>,
+    /// Mount points under which to look.
+    pub guards: BTreeSet<TargetPath>,
     /// Whether to list who listens; looks at every process and so is asked by `verify` only.
     pub listeners: bool,
 }

@@ -7,12 +7,12 @@ use appliance::instance::Formatting;
 use appliance::path::TargetPath;
 use appliance::platform::Platform;
 use host::Facts;
-use host::facts::block::Blank;
-use host::facts::{DiskFact, FoundDisk, Mount};
-use render::Area;
+use host::facts::block::{Blank, FoundBy};
+use host::facts::{DiskFact, FoundDisk, Guard, Mount};
+use render::{Area, MARKER_NAME};
 
 use crate::Planner;
-use crate::question::{MARKER_NAME, by_id_path, format_record_path};
+use crate::question::{by_id_path, format_record_path, guarded};
 use crate::step::{Action, Change, DiskTarget, Drift, RefusalKind};
 
 /// Growing is worth it when at least this much of the device is not used.
@@ -63,9 +63,9 @@ pub(crate) fn plan(planner: &mut Planner<'_>) {
                 plan_device(planner, disk, mount, live.disks.get(disk.role.as_str()))
             }
         }
-        if disk.guarded && appliance.platform().owns_kernel() && mount.is_none() {
-            plan_guard(planner, disk);
-        }
+    }
+    for disk in guarded(appliance) {
+        plan_guard(planner, disk, live.guards.get(&disk.mount));
     }
     // The guards come before the mounts that cover them.
     planner.plan.steps.sort_by_key(|step| {
@@ -86,8 +86,12 @@ fn refuse(planner: &mut Planner<'_>, disk: &Disk, reason: String, next: String) 
     );
 }
 
-fn plan_guard(planner: &mut Planner<'_>, disk: &Disk) {
-    let guarded = planner.facts.inodes.get(&disk.mount).is_some_and(|inode| {
+fn plan_guard(planner: &mut Planner<'_>, disk: &Disk, guard: Option<&Guard>) {
+    if guard.is_some_and(|guard| !guard.empty) {
+        let text = "something lies on the system disk under this mount; it stays there and nobody sees it";
+        planner.notice(Area::Disks, disk.mount.as_str(), text);
+    }
+    let guarded = guard.is_some_and(|Guard { inode, .. }| {
         inode.immutable && inode.mode.bits() == 0o555 && (inode.uid, inode.gid) == (0, 0)
     });
     if !guarded {
@@ -140,6 +144,7 @@ fn plan_device(planner: &mut Planner<'_>, disk: &Disk, mount: Option<&Mount>, fa
     match mount {
         Some(mount) if mount.device == found.number => {
             plan_marker(planner, disk, Some(&target));
+            plan_record(planner, &target);
             plan_options(planner, disk, mount);
             plan_growth(planner, disk, found, target);
         }
@@ -159,7 +164,10 @@ fn plan_device(planner: &mut Planner<'_>, disk: &Disk, mount: Option<&Mount>, fa
 fn target(platform: Platform, disk: &Disk, found: &FoundDisk) -> DiskTarget {
     DiskTarget {
         role: disk.role,
-        device: by_id_path(platform, disk),
+        device: match found.by {
+            FoundBy::Id => by_id_path(platform, disk),
+            FoundBy::Label => TargetPath::known(&format!("/dev/disk/by-label/{}", disk.label)),
+        },
         label: disk.label.clone(),
         mount: disk.mount.clone(),
         options: disk.options.join(","),
@@ -222,6 +230,23 @@ fn plan_marker(planner: &mut Planner<'_>, disk: &Disk, target: Option<&DiskTarge
                 );
             }
         },
+    }
+}
+
+/// A record whose disk is mounted was left by a run that was interrupted at its very end. Kept, it would say of the
+/// next disk of this name and size that it was never finished.
+fn plan_record(planner: &mut Planner<'_>, target: &DiskTarget) {
+    if was_interrupted(planner, target) {
+        let because = "the disk was finished after all";
+        planner.step(
+            Area::Disks,
+            Change::Remove(format_record_path()),
+            Action::Remove,
+            Drift::Extra,
+            because,
+            "a pending record",
+            "",
+        );
     }
 }
 
@@ -304,11 +329,7 @@ fn plan_mount(planner: &mut Planner<'_>, disk: &Disk, found: &FoundDisk, target:
     }
     let interrupted = was_interrupted(planner, &target);
     match &found.filesystem {
-        Some(_) if interrupted => plan_format(
-            planner,
-            target.clone(),
-            "an earlier run was interrupted while formatting",
-        ),
+        Some(_) if interrupted => plan_format(planner, target.clone(), INTERRUPTED),
         Some(filesystem) => {
             if let Some(reason) = not_ours(filesystem.ext4, &filesystem.label, disk) {
                 refuse(
@@ -321,11 +342,18 @@ fn plan_mount(planner: &mut Planner<'_>, disk: &Disk, found: &FoundDisk, target:
             }
         }
         None => {
-            if let Some((reason, next)) = why_not_format(planner, found) {
+            // What was interrupted early has no superblock yet, and may have anything else.
+            let half_made = interrupted && holds_nothing_known(found);
+            if !half_made && let Some((reason, next)) = why_not_format(planner, found) {
                 refuse(planner, disk, reason, next);
                 return;
             }
-            plan_format(planner, target.clone(), "it is blank from end to end");
+            let because = if half_made {
+                INTERRUPTED
+            } else {
+                "it is blank from end to end"
+            };
+            plan_format(planner, target.clone(), because);
         }
     }
     let because = format!("{} lies on its own disk", disk.mount);
@@ -339,6 +367,17 @@ fn plan_mount(planner: &mut Planner<'_>, disk: &Disk, found: &FoundDisk, target:
         "not mounted",
         &after,
     );
+}
+
+const INTERRUPTED: &str = "an earlier run was interrupted while formatting";
+
+/// Nothing that anybody could name is on the disk, and nothing uses it.
+fn holds_nothing_known(found: &FoundDisk) -> bool {
+    let unnamed = |blank: &Blank| blank.signature.is_none() && !blank.partition_table;
+    !found.read_only
+        && found.holders.is_empty()
+        && found.partitions.is_empty()
+        && found.blank.as_ref().is_some_and(unnamed)
 }
 
 fn plan_format(planner: &mut Planner<'_>, target: DiskTarget, because: &str) {

@@ -18,8 +18,9 @@ mod text;
 mod units;
 
 pub use ids::Ids;
-pub use question::{MARKER_NAME, firewall_table, inputs_question, question};
+pub use question::{firewall_table, inputs_question, question};
 pub use record::Record;
+pub use render::MARKER_NAME;
 pub use secrets::{CREDENTIALS_DIRECTORY, ENV_FILE, SecretsError, read_inputs};
 pub use step::{
     AccountChange, Action, Change, DiskTarget, Drift, Metadata, NewContent, Notice, Refusal, RefusalKind,

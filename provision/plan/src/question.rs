@@ -8,16 +8,13 @@ use appliance::instance::Formatting;
 use appliance::path::TargetPath;
 use appliance::platform::Platform;
 use host::{DiskQuestion, Look, Question, TableName};
-use render::{Node, Tree};
+use render::{MARKER_NAME, Node, Tree};
 
 use crate::secrets::{
     CREDENTIALS_DIRECTORY, ENV_FILE, GENERATED_DIRECTORY, PLACEHOLDER_CERTIFICATE, PLACEHOLDER_KEY,
     certificate_path,
 };
 use crate::{system_files, units};
-
-/// The file by which a disk says what it is for.
-pub const MARKER_NAME: &str = ".appliance-disk";
 
 /// The record of a formatting that is not finished.
 pub(crate) fn format_record_path() -> TargetPath {
@@ -151,6 +148,13 @@ pub fn question(appliance: &Appliance, tree: &Tree) -> Question {
         sysctl,
         firewall_table: Some(firewall_table()),
         disks,
+        guards: guarded(appliance).map(|disk| disk.mount.clone()).collect(),
         listeners: false,
     }
+}
+
+/// Disks whose mount points are ours to guard.
+pub(crate) fn guarded(appliance: &Appliance) -> impl Iterator<Item = &Disk> {
+    let ours = appliance.platform().owns_kernel();
+    appliance.disks.iter().filter(move |disk| ours && disk.guarded)
 }

@@ -5,11 +5,12 @@
     reason = "a test that cannot go on must stop, and nobody reads its files while it writes them"
 )]
 
+use appliance::mode::Mode;
 use appliance::path::TargetPath;
 use appliance::{Appliance, DefinitionFiles};
 use host::facts::block::{Blank, FoundBy};
 use host::facts::os::Memory;
-use host::facts::{DiskFact, Ext, Facts, FoundDisk, LiveFacts, Mount};
+use host::facts::{DiskFact, Ext, Facts, FoundDisk, Guard, LiveFacts, Mount};
 use host::{Host, Question, gather};
 use plan::{Change, Plan};
 use render::{Inputs, Tree, render};
@@ -41,6 +42,7 @@ fn facts() -> Facts {
         disks: disks
             .map(|(role, minor)| (role.to_owned(), DiskFact::Found(Box::new(blank(minor)))))
             .collect(),
+        guards: Default::default(),
         swaps: Vec::new(),
         sysctl: Default::default(),
         units: None,
@@ -206,6 +208,107 @@ fn a_disk_with_anything_on_it_is_refused_and_never_formatted() {
             "{expected:?} is not in {reasons:?}"
         );
         assert_eq!(formats(&plan), 2, "{expected}: the other two are still blank");
+    }
+}
+
+fn with_record(mut facts: Facts, bytes: u64) -> Facts {
+    let record = format!(r#"{{"device":"/dev/disk/by-id/virtio-data-disk","bytes":{bytes}}}"#);
+    let path = TargetPath::new("/var/lib/data-analyst/format.json").unwrap();
+    facts.contents.insert(path, record.into_bytes());
+    facts
+}
+
+#[test]
+fn a_disk_that_was_interrupted_is_formatted_again_and_only_that_disk() {
+    let half_made = with_data_disk(|disk| disk.blank.as_mut().unwrap().zero_ends = false);
+    let whole = with_data_disk(|disk| disk.filesystem = Some(filesystem("appl-data")));
+    let unnamed = with_data_disk(|disk| disk.filesystem = Some(filesystem("")));
+    for facts in [half_made, whole, unnamed] {
+        let plan = planned(&appliance(""), &with_record(facts.clone(), 30 * GIB));
+        assert_eq!(
+            (formats(&plan), plan.refusals.len()),
+            (3, 0),
+            "{:?}",
+            plan.refusals
+        );
+        // Another size, so another disk.
+        let plan = planned(&appliance(""), &with_record(facts, 10 * GIB));
+        assert_eq!(formats(&plan), 2);
+    }
+    for (change, expected) in &REFUSED[3..5] {
+        let facts = with_data_disk(|disk| {
+            disk.blank.as_mut().unwrap().zero_ends = false;
+            change(disk);
+        });
+        let plan = planned(&appliance(""), &with_record(facts, 30 * GIB));
+        assert_eq!((formats(&plan), plan.refusals.len()), (2, 1), "{expected}");
+    }
+}
+
+#[test]
+fn the_record_of_a_disk_that_was_finished_goes() {
+    let mut facts = with_data_disk(|disk| disk.filesystem = Some(filesystem("appl-data")));
+    facts.live.as_mut().unwrap().mounts.push(mount("/data", (8, 1)));
+    let plan = planned(&appliance(""), &with_record(facts, 30 * GIB));
+    let removed = |change: &Change| matches!(change, Change::Remove(path) if path.name() == "format.json");
+    assert!(plan.steps.iter().any(|step| removed(&step.change)));
+}
+
+#[test]
+fn a_disk_that_is_known_by_its_label_alone_is_mounted_by_it() {
+    let facts = with_data_disk(|disk| {
+        disk.by = FoundBy::Label;
+        disk.filesystem = Some(filesystem("appl-data"));
+    });
+    let plan = planned(&appliance(""), &facts);
+    let device = plan.steps.iter().find_map(|step| match &step.change {
+        Change::MountDisk(disk) => Some(disk.device.as_str()),
+        _ => None,
+    });
+    assert_eq!(device, Some("/dev/disk/by-label/appl-data"));
+}
+
+fn guard(mode: u32, immutable: bool, empty: bool) -> Guard {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::create_dir(directory.path().join("x")).unwrap();
+    std::fs::create_dir_all(directory.path().join("etc")).unwrap();
+    std::fs::write(directory.path().join("etc/os-release"), "ID=debian\n").unwrap();
+    let path = TargetPath::new("/x").unwrap();
+    let question = Question {
+        paths: [(path.clone(), host::Look::Inode)].into(),
+        ..Question::default()
+    };
+    let facts = gather(&Host::offline(directory.path()).unwrap(), &question).unwrap();
+    let mut inode = facts.inodes[&path].clone();
+    (inode.mode, inode.immutable) = (Mode::from_bits(mode), immutable);
+    (inode.uid, inode.gid) = (0, 0);
+    Guard { inode, empty }
+}
+
+#[test]
+fn what_lies_under_a_mount_is_guarded_mounted_or_not() {
+    let cases = [
+        (None, true),
+        (Some(guard(0o555, true, true)), false),
+        (Some(guard(0o555, false, true)), true),
+        (Some(guard(0o755, true, true)), true),
+        (Some(guard(0o555, true, false)), false),
+    ];
+    for is_mounted in [false, true] {
+        for (guard, expected) in cases.clone() {
+            let mut facts = with_data_disk(|disk| disk.filesystem = Some(filesystem("appl-data")));
+            let live = facts.live.as_mut().unwrap();
+            if is_mounted {
+                live.mounts.push(mount("/data", (8, 1)));
+            }
+            let path = TargetPath::new("/data").unwrap();
+            let hidden = guard.as_ref().is_some_and(|guard| !guard.empty);
+            live.guards.extend(guard.map(|guard| (path.clone(), guard)));
+            let plan = planned(&appliance(""), &facts);
+            let guards = |change: &Change| matches!(change, Change::GuardMountPoint(point) if *point == path);
+            assert_eq!(plan.steps.iter().any(|step| guards(&step.change)), expected);
+            assert_eq!(plan.notices.iter().any(|notice| notice.target == "/data"), hidden);
+        }
     }
 }
 

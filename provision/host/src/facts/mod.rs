@@ -5,6 +5,7 @@ pub mod block;
 pub mod ext;
 pub mod file;
 pub mod firewall;
+pub mod guard;
 pub mod listener;
 pub mod mount;
 pub mod os;
@@ -28,6 +29,7 @@ pub use block::{DiskFact, FoundDisk};
 pub use ext::Ext;
 pub use file::{Digest, Inode, Kind, Timestamp};
 pub use firewall::FirewallFact;
+pub use guard::Guard;
 pub use listener::Listener;
 pub use mount::Mount;
 pub use os::Os;
@@ -74,6 +76,8 @@ pub struct Facts {
 pub struct LiveFacts {
     /// Mounts in the order of the kernel.
     pub mounts: Vec<Mount>,
+    /// What lies under the mounts that were asked about.
+    pub guards: BTreeMap<TargetPath, Guard>,
     /// Disks by role, one for each that was asked about.
     pub disks: BTreeMap<String, DiskFact>,
     /// Swap files and partitions in use.
@@ -122,15 +126,16 @@ pub fn gather(host: &Host, question: &Question) -> Result<Facts, HostError> {
         }
     }
     if host.is_live() {
-        facts.live = Some(LiveFacts::gather(question)?);
+        facts.live = Some(LiveFacts::gather(host, question)?);
     }
     Ok(facts)
 }
 
 impl LiveFacts {
-    fn gather(question: &Question) -> Result<Self, HostError> {
-        let mounts = mount::read()?;
+    fn gather(host: &Host, question: &Question) -> Result<Self, HostError> {
+        let mounts = mount::read_machine()?;
         Ok(Self {
+            guards: guard::read(host, &question.guards)?,
             disks: block::read(&question.disks, &mounts)?,
             mounts,
             swaps: swap::read()?,
