@@ -26,7 +26,7 @@ pub(crate) const PLACEHOLDER_KEY: &str = "/etc/data-analyst/tls/privkey.pem";
 
 /// Why the file of secrets was refused, line by line, never with a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", refusals.iter().map(|refusal| format!("{}: {}", refusal.target, refusal.reason)).collect::<Vec<_>>().join("\n"))]
+#[error("{}", refusals.iter().map(|refusal| format!("{}: {}\n    next: {}", refusal.target, refusal.reason, refusal.next)).collect::<Vec<_>>().join("\n"))]
 pub struct SecretsError {
     /// What is wrong.
     pub refusals: Vec<Refusal>,
@@ -114,6 +114,29 @@ fn read_env_file(facts: &Facts) -> Result<BTreeMap<String, String>, SecretsError
             .map(|error| refuse(error.to_string(), "correct the line, and run again"))
             .collect(),
     })
+}
+
+/// Names in the file of secrets that nothing reads: a mistyped one would else look like one that was never given.
+pub(crate) fn note_unknown(planner: &mut Planner<'_>) {
+    let bytes = planner.facts.contents.get(&TargetPath::known(ENV_FILE));
+    let given = bytes
+        .and_then(|bytes| appliance::env_file::parse(bytes).ok())
+        .unwrap_or_default();
+    let known = |name: &String| {
+        planner
+            .appliance
+            .credentials
+            .iter()
+            .any(|credential| credential.name.as_str() == name)
+    };
+    let unknown: Vec<String> = given.into_keys().filter(|name| !known(name)).collect();
+    for name in unknown {
+        planner.notice(
+            Area::Settings,
+            ENV_FILE,
+            format!("nothing reads {name}; the secrets stand in docs/definition.md"),
+        );
+    }
 }
 
 /// Secrets that nobody brought and that may be made here.
