@@ -56,7 +56,7 @@ pub(crate) fn instance(instance: &Instance, raw: &Raw, table: &Table<'_>) {
             None => table.refuse(
                 "settings",
                 format!("there is no setting {name}"),
-                "see `appliance settings` for the list",
+                "the list stands in docs/definition.md",
             ),
             Some(setting) if setting.value.derived => table.refuse(
                 "settings",

@@ -353,7 +353,7 @@ impl<'a> Table<'a> {
                 let near = asked
                     .iter()
                     .min_by_key(|known| distance(known, name))
-                    .filter(|known| distance(known, name) < 4);
+                    .filter(|known| is_near(known, name));
                 let known: Vec<&str> = asked.iter().map(String::as_str).collect();
                 let instead = near.map_or_else(
                     || format!("remove it; the keys here are {}", known.join(", ")),
@@ -367,6 +367,11 @@ impl<'a> Table<'a> {
             }
         }
     }
+}
+
+/// Near enough to be meant: a third of the letters may be wrong.
+fn is_near(known: &str, name: &str) -> bool {
+    distance(known, name) <= name.chars().count() / 3
 }
 
 /// How many letters must change to make one word of the other.

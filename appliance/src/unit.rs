@@ -280,6 +280,8 @@ pub struct DebianUnit {
     pub wanted_by: Option<UnitName>,
     /// Who says whether it will understand a changed input.
     pub judge: Option<Judge>,
+    /// Sees only what was mounted when it started, so it starts anew when a disk is mounted.
+    pub sees_disks: bool,
     /// On which machines; empty for all.
     pub platforms: Vec<Platform>,
 }
@@ -292,6 +294,7 @@ impl DebianUnit {
         let inputs = table.list("inputs");
         let wanted_by = table.optional("wanted_by");
         let judge = table.optional("judge");
+        let sees_disks = table.or("sees_disks", false);
         let platforms = table.list("platforms");
         Some(Self {
             name: name?,
@@ -300,6 +303,7 @@ impl DebianUnit {
             on_change,
             inputs,
             wanted_by,
+            sees_disks,
             platforms,
         })
     }

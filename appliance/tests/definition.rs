@@ -183,3 +183,23 @@ fn an_instance_that_contradicts_the_definition_is_refused() {
         assert!(text.contains(expected), "{expected:?} is not in\n{text}");
     }
 }
+
+#[test]
+fn the_schema_has_the_keys_that_the_reader_takes() {
+    let schema: serde_json::Value =
+        serde_json::from_str(appliance::INSTANCE_SCHEMA).expect("the schema is JSON");
+    let documented: Vec<&String> = schema["properties"]
+        .as_object()
+        .expect("properties")
+        .keys()
+        .collect();
+    let text = refusal(&DefinitionFiles::shipped(), "quite-unlike-any-of-them = 1\n");
+    let (_, known) = text
+        .split_once("the keys here are ")
+        .expect("the reader lists what it takes");
+    let mut known: Vec<&str> = known.lines().next().unwrap_or_default().split(", ").collect();
+    let mut documented: Vec<&str> = documented.into_iter().map(String::as_str).collect();
+    known.sort_unstable();
+    documented.sort_unstable();
+    assert_eq!(known, documented);
+}

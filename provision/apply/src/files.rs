@@ -22,7 +22,8 @@ pub(crate) fn host_metadata(metadata: &Metadata) -> directory::Metadata {
     }
 }
 
-fn new_file<'a>(path: &'a TargetPath, content: &'a [u8], metadata: &'a Metadata) -> NewFile<'a> {
+/// The plan's file in the words of the writer.
+pub(crate) fn new_file<'a>(path: &'a TargetPath, content: &'a [u8], metadata: &'a Metadata) -> NewFile<'a> {
     NewFile {
         path,
         content,
@@ -82,14 +83,16 @@ pub(crate) fn write_judged(
         path: path.to_string(),
         words,
     };
-    let alone = !matches!(judge, Judge::Nginx | Judge::Sshd);
-    if alone && let Verdict::Bad(words) = validate::content(host, host_judge(judge), path.name(), content)? {
+    // sshd reads the drop-in in the middle of its main file, so it alone says nothing.
+    if judge != Judge::Sshd
+        && let Verdict::Bad(words) = validate::content(host, host_judge(judge), path.name(), content)?
+    {
         return Err(refused(words));
     }
     let before = read::file(host, path)?;
     write::replace(host, &new_file(path, content, metadata))?;
-    // nginx reads certificates and enabled sites that later steps bring; it is judged before it is reloaded.
-    if !host.is_live() || matches!(judge, Judge::Nginx | Judge::Firewall) {
+    // The firewall's rules are the whole of its file, and were judged by themselves.
+    if !host.is_live() || judge == Judge::Firewall {
         return Ok(());
     }
     if let Verdict::Bad(words) = validate::installed(host, host_judge(judge))? {

@@ -9,6 +9,7 @@ mod journal;
 mod packages;
 mod run;
 mod secret;
+mod together;
 
 pub use event::{Event, Outcome};
 pub use run::{Options, Report, apply};

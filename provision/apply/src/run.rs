@@ -19,7 +19,7 @@ use render::{Area, Node, Tree};
 
 use crate::event::{Event, Outcome};
 use crate::journal::Journal;
-use crate::{ApplyError, StepError, accounts, certificate, disks, files, packages, secret};
+use crate::{ApplyError, StepError, accounts, certificate, disks, files, packages, secret, together};
 
 /// More rounds than these mean that something undoes our work.
 const MOST_ROUNDS: usize = 4;
@@ -154,6 +154,9 @@ fn step_error(verb: &str, target: String, error: HostError) -> ApplyError {
 /// Steps that are carried out in one go, because they share a lock, a sync or a transaction.
 fn batches(steps: &[Step]) -> impl Iterator<Item = &[Step]> {
     steps.chunk_by(|left, right| match (&left.change, &right.change) {
+        _ if together::belongs(left) || together::belongs(right) => {
+            together::belongs(left) && together::belongs(right)
+        }
         (Change::Account(_), Change::Account(_)) | (Change::Directory { .. }, Change::Directory { .. }) => {
             true
         }
@@ -226,6 +229,9 @@ fn carry_out(
 
 fn carry_out_batch(host: &Host, batch: &[Step]) -> Result<(), StepError> {
     let Some(first) = batch.first() else { return Ok(()) };
+    if together::belongs(first) {
+        return together::change(host, batch);
+    }
     match &first.change {
         Change::InstallPackages(names) => packages::install(host, names),
         Change::RemovePackages(names) => packages::remove(host, names),

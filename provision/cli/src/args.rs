@@ -115,7 +115,7 @@ pub enum Command {
         after_help = "Examples:\n  appliance can deploy write /data/scripts\n  appliance can standard read /data/src_data/parquet/private"
     )]
     Can {
-        /// An account of the definition, or one of the roles standard, privileged, admin, outsider
+        /// An account of the definition, or nobody, or one of the roles standard, privileged, admin
         who: String,
         /// What they want to do
         right: Right,

@@ -86,6 +86,7 @@ pub fn plan(appliance: &Appliance, tree: &Tree, facts: &Facts) -> Plan {
             Area::Swap => swap::plan(&mut planner),
             Area::Settings => {
                 secrets::plan_generated(&mut planner);
+                secrets::note_unknown(&mut planner);
                 files::plan(&mut planner, area);
                 files::plan_leftovers(&mut planner);
             }

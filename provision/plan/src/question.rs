@@ -87,6 +87,7 @@ pub fn question(appliance: &Appliance, tree: &Tree) -> Question {
     }
     paths.extend(system_files::ALL.map(|path| (TargetPath::known(path), Look::Content)));
     paths.insert(format_record_path(), Look::Content);
+    paths.insert(TargetPath::known(ENV_FILE), Look::Content);
     paths.insert(certificate_path(appliance), Look::Inode);
     paths.extend(
         [PLACEHOLDER_CERTIFICATE, PLACEHOLDER_KEY].map(|path| (TargetPath::known(path), Look::Inode)),

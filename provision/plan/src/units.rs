@@ -1,14 +1,12 @@
 //! What runs. A unit that read its inputs before they last changed starts anew or reads them again: observed from
 //! times, so that an interrupted run loses no restart.
 
-use std::collections::BTreeSet;
-
 use appliance::layout::Judge;
 use appliance::name::UnitName;
 use appliance::path::TargetPath;
 use appliance::unit::{DebianUnit, OnChange, Service, ServiceKind, Wanted};
 use host::facts::unit::{Active, Load};
-use host::facts::{Timestamp, UnitFact};
+use host::facts::{Kind, Timestamp, UnitFact};
 use render::{Area, Node};
 
 use crate::Planner;
@@ -110,6 +108,17 @@ pub(crate) fn changed_path(change: &Change) -> Option<&TargetPath> {
 
 fn plan_debian(planner: &mut Planner<'_>, unit: &DebianUnit, fact: Option<&UnitFact>) {
     match unit.wanted {
+        Wanted::Running if unit.sees_disks && misses_a_disk(planner, fact) => {
+            let because = "it sees only what was mounted when it started";
+            order(
+                planner,
+                &unit.name,
+                UnitOrder::Restart,
+                unit.judge,
+                because,
+                MISSES_A_DISK,
+            );
+        }
         Wanted::Running => plan_running(
             planner,
             &unit.name,
@@ -164,7 +173,7 @@ fn plan_service(planner: &mut Planner<'_>, service: &Service, fact: Option<&Unit
             .iter()
             .map(|name| TargetPath::known(&format!("{}/{name}", crate::CREDENTIALS_DIRECTORY))),
     );
-    if service.starts_without_disks && !planner.mounting.is_empty() && fact.is_some_and(is_up) {
+    if service.starts_without_disks && misses_a_disk(planner, fact) {
         let because = "its sandbox is made of what was mounted when it started";
         order(
             planner,
@@ -172,11 +181,18 @@ fn plan_service(planner: &mut Planner<'_>, service: &Service, fact: Option<&Unit
             UnitOrder::Restart,
             None,
             because,
-            "does without a disk",
+            MISSES_A_DISK,
         );
         return;
     }
     plan_running(planner, &service.name, fact, OnChange::Restart, &inputs, None);
+}
+
+const MISSES_A_DISK: &str = "does without a disk";
+
+/// True for a unit that runs while a disk is not mounted that this plan mounts.
+fn misses_a_disk(planner: &Planner<'_>, fact: Option<&UnitFact>) -> bool {
+    !planner.mounting.is_empty() && fact.is_some_and(is_up)
 }
 
 /// The program of a command line, and the link that a deploy turns.
@@ -222,12 +238,20 @@ fn plan_running(
         order(planner, name, UnitOrder::Start, judge, why, &before);
         return;
     }
-    let Some(changed) = changed_input(planner, name, fact, on_change, inputs) else {
-        return;
-    };
-    let unit = match on_change {
-        OnChange::Restart => UnitOrder::Restart,
-        OnChange::Reload => UnitOrder::Reload,
+    // What a unit is allowed and given is settled when it starts: a drop-in is not read again by a reload.
+    let drop_ins = [TargetPath::known(&format!("{UNIT_DIRECTORY}/{name}.d"))];
+    let (changed, unit) = match changed_since(planner, &drop_ins, fact.started_us) {
+        Some(changed) => (changed, UnitOrder::Restart),
+        None => {
+            let (read_at, unit) = match on_change {
+                OnChange::Restart => (fact.started_us, UnitOrder::Restart),
+                OnChange::Reload => (reloaded_at(planner, name).max(fact.started_us), UnitOrder::Reload),
+            };
+            match changed_since(planner, inputs, read_at) {
+                Some(changed) => (changed, unit),
+                None => return,
+            }
+        }
     };
     order(
         planner,
@@ -268,50 +292,32 @@ fn order(
     );
 }
 
-/// An input, or a drop-in of the unit, that changed after the unit read it, or that this plan changes.
-fn changed_input(
-    planner: &Planner<'_>,
-    name: &UnitName,
-    fact: &UnitFact,
-    on_change: OnChange,
-    inputs: &[TargetPath],
-) -> Option<TargetPath> {
-    let drop_ins = TargetPath::known(&format!("{UNIT_DIRECTORY}/{name}.d"));
-    let planned: BTreeSet<&TargetPath> = planner
+/// An input that this plan changes, or that changed after a time. Directories stand for what the tree puts in them.
+fn changed_since(planner: &Planner<'_>, inputs: &[TargetPath], since_us: u64) -> Option<TargetPath> {
+    let is_input = |path: &TargetPath| inputs.iter().any(|input| path.is_within(input));
+    let planned = planner
         .plan
         .steps
         .iter()
         .filter_map(|step| changed_path(&step.change))
-        .collect();
-    let is_input = |path: &TargetPath| inputs.iter().any(|input| path.is_within(input));
-    if let Some(path) = planned.iter().find(|path| is_input(path)) {
-        return Some((*path).clone());
+        .find(|path| is_input(path));
+    if let Some(path) = planned {
+        return Some(path.clone());
     }
-    // A drop-in counts only for a unit that starts anew: reading configuration again does not change a sandbox.
-    if on_change == OnChange::Restart
-        && let Some(path) = planned.iter().find(|path| path.is_within(&drop_ins))
-    {
-        return Some((*path).clone());
-    }
-    let read_at = match on_change {
-        OnChange::Restart => fact.started_us,
-        OnChange::Reload => reloaded_at(planner, name).max(fact.started_us),
-    };
-    let managed = |path: &&TargetPath| {
-        planner
-            .tree
-            .get(path)
-            .is_some_and(|entry| !matches!(entry.node, Node::Directory { .. }))
-            || inputs.contains(path)
+    let is_directory = |node: &Node| matches!(node, Node::Directory { .. });
+    let counts = |path: &TargetPath| {
+        inputs.contains(path)
+            || planner
+                .tree
+                .get(path)
+                .is_some_and(|entry| !is_directory(&entry.node))
     };
     planner
         .facts
         .inodes
         .iter()
-        .filter(|(path, _)| is_input(path))
-        .filter(|(path, _)| managed(path))
-        .filter(|(_, inode)| !matches!(inode.kind, host::facts::Kind::Directory))
-        .find(|(_, inode)| microseconds(inode.changed) > read_at)
+        .filter(|(path, inode)| is_input(path) && counts(path) && inode.kind != Kind::Directory)
+        .find(|(_, inode)| microseconds(inode.changed) > since_us)
         .map(|(path, _)| path.clone())
 }
 

@@ -75,6 +75,16 @@ pub fn can(tree: &Tree, principal: &Principal, access: Access, path: &TargetPath
     judge(&Object::file(tree, &way.end), principal, access)
 }
 
+/// Whether the tree says anything about a path: it holds it, or a directory above it, or it lies in a home.
+pub fn describes(tree: &Tree, path: &TargetPath) -> bool {
+    let holds = |path: &TargetPath| {
+        tree.get(path)
+            .is_some_and(|entry| !matches!(entry.node, Node::Link { .. }))
+    };
+    let followed = link::follow(tree, path).map_or_else(|_| path.clone(), |way| way.end);
+    holds(&followed) || homes::holding(&followed).is_some() || followed.ancestors().iter().any(holds)
+}
+
 /// Something with an owner and a list, known or supposed.
 struct Object {
     ownership: Ownership,

@@ -19,7 +19,7 @@ mod sudoers;
 mod tree;
 mod units;
 
-pub use access::{Access, Verdict, can};
+pub use access::{Access, Verdict, can, describes};
 pub use area::Area;
 pub use error::RenderError;
 pub use inputs::Inputs;

@@ -95,10 +95,7 @@ fn tell(event: &Event<'_>, how: How, output: Output) {
             if how.json {
                 let _ = output.json(&json!({ "event": "round", "round": round, "steps": count }));
             } else {
-                output.say(&format!(
-                    "{count} {} {text}\n",
-                    if count == 1 { "change" } else { "changes" }
-                ));
+                output.say(&format!("{} {text}\n", counted(count, "change")));
             }
         }
         Event::Started { index, step } if how.json => {
@@ -150,19 +147,27 @@ fn finish(report: Report, begun: Instant, how: How, output: Output) -> anyhow::R
             "milliseconds": milliseconds, "programs": programs,
         }));
     }
-    let count = report.steps;
-    match count {
+    match report.steps {
         0 => output.print("Nothing to do: the machine is as its definition says.\n"),
-        _ => output.print(&format!(
-            "{count} {} made; the machine is as its definition says.\n",
-            if count == 1 { "change" } else { "changes" }
+        count => output.print(&format!(
+            "{} made; the machine is as its definition says.\n",
+            counted(count, "change")
         )),
     }
     if how.stats {
+        let programs = counted(programs, "program");
         output.print(&format!(
-            "{milliseconds} ms, {programs} programs started, {} rounds\n",
-            report.rounds
+            "{milliseconds} ms, {programs} started, {}\n",
+            counted(report.rounds, "round")
         ));
     }
     Ok(())
+}
+
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 {
+        format!("{count} {what}")
+    } else {
+        format!("{count} {what}s")
+    }
 }

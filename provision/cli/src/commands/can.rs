@@ -20,9 +20,16 @@ pub fn run(
     let tree = render::render(&appliance, &Inputs::default())?;
     let principal = Principal::named(&appliance, who).ok_or_else(|| {
         BadInput(format!(
-            "the definition knows no {who}; name an account of it or a role"
+            "the definition knows no {who}\n    next: name an account of it, nobody, or a role: standard, privileged, admin"
         ))
     })?;
+    if !render::describes(&tree, path) {
+        let next = "ask the machine itself, or name a path below one that `appliance render` lists";
+        return Err(BadInput(format!(
+            "the definition says nothing about {path}\n    next: {next}"
+        ))
+        .into());
+    }
     let (access, word) = match right {
         Right::Read => (Access::Read, "read"),
         Right::Write => (Access::Write, "write"),

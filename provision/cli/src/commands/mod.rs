@@ -24,6 +24,8 @@ pub const CONVERGED: u8 = 0;
 const FAILED: u8 = 1;
 /// The input has mistakes.
 const BAD_INPUT: u8 = 2;
+/// A safety rule forbids it.
+const REFUSED: u8 = 3;
 /// Changes are pending, or there is drift.
 pub const PENDING: u8 = 10;
 
@@ -73,6 +75,12 @@ pub fn run(arguments: &Arguments, output: Output) -> anyhow::Result<u8> {
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     if error.is::<Problems>() || error.is::<BadInput>() {
         return BAD_INPUT;
+    }
+    if matches!(
+        error.downcast_ref::<::verify::VerifyError>(),
+        Some(::verify::VerifyError::Survey(survey::SurveyError::Secrets(_)))
+    ) {
+        return REFUSED;
     }
     error
         .downcast_ref::<::apply::ApplyError>()

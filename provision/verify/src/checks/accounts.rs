@@ -20,8 +20,7 @@ pub(super) fn check(machine: &Machine<'_>) -> Findings {
     let mut findings = Findings::new(format!("{} accounts", passwd.entries().count()));
     let registry =
         Registry::parse(&machine.text(&TargetPath::known(registry::FILE))).unwrap_or_else(|error| {
-            let next =
-                "restore it from /home/.appliance/accounts.json or from a snapshot; `appliance recover` does";
+            let next = "restore it from /home/.appliance/accounts.json or from a snapshot";
             findings.error(
                 Class::Account,
                 registry::FILE,
@@ -90,7 +89,8 @@ fn identity(machine: &Machine<'_>, registry: &Registry, line: &PasswdLine, findi
     let is_registered = registry.present().any(|entry| entry.username == line.name);
     if PEOPLE.contains(&line.uid) && !is_admin && !is_service && !is_registered {
         let what = format!("is a person's account (uid {}) that nobody declared", line.uid);
-        let next = "if they belong here, make the account with `add-analyst`; else remove it with `userdel`";
+        let next =
+            "if they belong here, name them in the instance file; else remove the account with `userdel`";
         findings.warning(Class::UnmanagedAccount, &line.name, what, next);
     }
 }

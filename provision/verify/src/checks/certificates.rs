@@ -47,7 +47,7 @@ pub(super) fn check(machine: &Machine<'_>, host: &Host) -> Result<Findings, Host
     }
     if !certificate.is_within(&TargetPath::known(ISSUED)) {
         let what = "nginx serves the self-signed placeholder: no certificate has been issued yet";
-        let next = "point the domain's address here, then run `appliance apply`";
+        let next = "point the domain's address here, run `certbot certonly --webroot -w /var/www/html`, then `appliance apply`";
         findings.info(Class::Missing, &certificate, what, next);
     } else if host.is_live() && Command::new(OPENSSL).is_installed() {
         time_left(&certificate, &mut findings)?;
