@@ -52,6 +52,12 @@ impl Qmp {
         }
     }
 
+    /// Gives a drive of the command line another size; the guest sees it at once.
+    pub fn resize(&mut self, drive: &str, bytes: u64) -> Result<()> {
+        self.command("block_resize", json!({ "device": drive, "size": bytes }))
+            .map(drop)
+    }
+
     fn command(&mut self, name: &str, arguments: Value) -> Result<Value> {
         let request = json!({ "execute": name, "arguments": arguments });
         writeln!(self.stream, "{request}").map_err(|why| lost(&why))?;

@@ -150,6 +150,13 @@ impl Virtual {
         Qmp::connect(&self.socket("qmp"))?.unplug(serial)
     }
 
+    /// Gives a disk that the machine was started with another size, while it runs.
+    pub fn resize(&self, serial: &str, bytes: u64) -> Result<()> {
+        let place = self.disks.iter().position(|disk| disk.serial == serial);
+        let place = place.ok_or_else(|| Error::Host(format!("the machine has no disk {serial}")))?;
+        Qmp::connect(&self.socket("qmp"))?.resize(&format!("disk{}", place + 1), bytes)
+    }
+
     /// What the machine wrote to its console so far.
     pub fn console(&self) -> String {
         let bytes = std::fs::read(self.place.directory().join("console.log")).unwrap_or_default();
