@@ -37,7 +37,7 @@ pub(super) fn check(machine: &Machine<'_>, host: &Host) -> Result<Findings, Host
         .iter()
         .flat_map(|path| RIGHTS.map(|(_, attempt, _)| (path.clone(), attempt)))
         .collect();
-    let read_only = read_only_here(machine, &paths);
+    let read_only = read_only_here(&paths)?;
     if !read_only.is_empty() {
         let what = format!(
             "{} directories are read-only to this run, which cannot try to write",
@@ -57,8 +57,8 @@ pub(super) fn check(machine: &Machine<'_>, host: &Host) -> Result<Findings, Host
 }
 
 /// Directories on a mount that is read-only in the namespace of this process, as a unit's sandbox makes it.
-fn read_only_here<'p>(machine: &Machine<'_>, paths: &'p [TargetPath]) -> BTreeSet<&'p TargetPath> {
-    let mounts = machine.live().map_or(&[][..], |live| &live.mounts);
+fn read_only_here(paths: &[TargetPath]) -> Result<BTreeSet<&TargetPath>, HostError> {
+    let mounts = host::facts::mount::read()?;
     let is_read_only = |path: &&TargetPath| {
         let covers = |mount: &&Mount| TargetPath::new(&mount.point).is_ok_and(|point| path.is_within(&point));
         let above = mounts.iter().filter(covers);
@@ -66,7 +66,7 @@ fn read_only_here<'p>(machine: &Machine<'_>, paths: &'p [TargetPath]) -> BTreeSe
         let nearest = above.max_by_key(|mount| (mount.point.len(), mount.id));
         nearest.is_some_and(|mount| mount.options.iter().any(|option| option == "ro"))
     };
-    paths.iter().filter(is_read_only).collect()
+    Ok(paths.iter().filter(is_read_only).collect())
 }
 
 /// Those that are there; what is missing is reported by `as-defined`.
