@@ -119,17 +119,6 @@ fn plan_debian(planner: &mut Planner<'_>, unit: &DebianUnit, fact: Option<&UnitF
                 MISSES_A_DISK,
             );
         }
-        Wanted::Running if unit.sees_disks && misses_a_disk(planner, fact) => {
-            let because = "it sees only what was mounted when it started";
-            order(
-                planner,
-                &unit.name,
-                UnitOrder::Restart,
-                unit.judge,
-                because,
-                MISSES_A_DISK,
-            );
-        }
         Wanted::Running => plan_running(
             planner,
             &unit.name,
@@ -197,13 +186,6 @@ fn plan_service(planner: &mut Planner<'_>, service: &Service, fact: Option<&Unit
         return;
     }
     plan_running(planner, &service.name, fact, OnChange::Restart, &inputs, None);
-}
-
-const MISSES_A_DISK: &str = "does without a disk";
-
-/// True for a unit that runs while a disk is not mounted that this plan mounts.
-fn misses_a_disk(planner: &Planner<'_>, fact: Option<&UnitFact>) -> bool {
-    !planner.mounting.is_empty() && fact.is_some_and(is_up)
 }
 
 const MISSES_A_DISK: &str = "does without a disk";

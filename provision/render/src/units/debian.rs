@@ -10,10 +10,14 @@ use crate::{Area, Node, RenderError};
 
 pub(super) fn add(draft: &mut Draft<'_>) -> Result<(), RenderError> {
     for unit in &draft.appliance.units.debian {
-        if !draft.appliance.is_on(&unit.platforms) {
-            continue;
-        }
+        let here = draft.appliance.is_on(&unit.platforms);
         match unit.wanted {
+            // Debian enables what it installs; auditd would fail at every boot of a container.
+            Wanted::Running if !here => {
+                let because = format!("{} cannot run on this kind of machine", unit.name);
+                enablement::add(draft, &unit.name, &unit.wanted_by, &Enabled::No { because })?;
+            }
+            Wanted::Masked if !here => {}
             Wanted::Masked => {
                 let node = Node::Link {
                     target: "/dev/null".to_owned(),
