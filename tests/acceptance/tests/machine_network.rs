@@ -162,8 +162,8 @@ fn check_44_45_from_outside_three_ports_and_from_inside_what_the_table_says() ->
     }
     // This host refuses port 25 itself, as nobody listens; what left the machine is seen by a table of the test's own.
     appliance.sh(
-        "nft -f - <<'END'\ntable inet witness {\n counter mail { }\n chain out { type filter hook postrouting priority 0; policy accept; \
-         tcp dport { 25, 465, 587 } counter name mail }\n}\nEND",
+        "nft -f - <<'END'\ntable inet witness {\n counter mail { packets 0 bytes 0; }\n chain out { type filter hook postrouting priority 0; policy accept; \
+         tcp dport { 25, 465, 587 } counter name mail; }\n}\nEND",
     )?;
     for (who, may) in [
         (STANDARD, false),
