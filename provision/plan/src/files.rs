@@ -1,5 +1,7 @@
 //! The tree: directories, files, links, and what must not be there.
 
+use std::collections::BTreeSet;
+
 use appliance::acl::Acl;
 use appliance::layout::NamedAcl;
 use appliance::path::TargetPath;
@@ -331,12 +333,17 @@ fn plan_closed_trees(planner: &mut Planner<'_>) {
         else {
             continue;
         };
-        let allowed: Vec<u32> = access
-            .groups
-            .keys()
-            .chain(default.iter().flat_map(|list| list.groups.keys()))
-            .map(|group| planner.ids.group(group))
-            .collect();
+        let lists = || [Some(access), default.as_ref()].into_iter().flatten();
+        let allowed = Named {
+            users: lists()
+                .flat_map(|list| list.users.keys())
+                .map(|user| planner.ids.user(user))
+                .collect(),
+            groups: lists()
+                .flat_map(|list| list.groups.keys())
+                .map(|group| planner.ids.group(group))
+                .collect(),
+        };
         let Some(walked) = planner.facts.trees.get(top) else {
             continue;
         };
@@ -373,10 +380,16 @@ fn plan_closed_trees(planner: &mut Planner<'_>) {
     }
 }
 
-fn without_foreign(list: &Acl, allowed: &[u32]) -> Acl {
+/// Who may be named below a closed directory.
+struct Named {
+    users: BTreeSet<u32>,
+    groups: BTreeSet<u32>,
+}
+
+fn without_foreign(list: &Acl, allowed: &Named) -> Acl {
     let mut list = list.clone();
-    list.groups.retain(|group, _| allowed.contains(group));
-    list.users.clear();
+    list.groups.retain(|group, _| allowed.groups.contains(group));
+    list.users.retain(|user, _| allowed.users.contains(user));
     list
 }
 
