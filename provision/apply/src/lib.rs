@@ -64,7 +64,7 @@ pub enum StepError {
     #[error("{0}")]
     Host(#[from] HostError),
     /// A judge refused the candidate; the file that was there stays.
-    #[error("{path} was refused by its own program, and the old one was kept:\n{words}")]
+    #[error("{path} was refused by its own program, and the old one was kept:\n{}\n    next: correct what it names, then run again", words.trim_end())]
     Judged {
         /// Which file.
         path: String,

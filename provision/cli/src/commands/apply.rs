@@ -73,9 +73,10 @@ pub fn run(
 
 fn confirmed(output: Output) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
-        return Err(
-            BadInput("nobody is there to ask; add --yes to apply without a question".to_owned()).into(),
-        );
+        return Err(BadInput(
+            "nobody is there to ask\n    next: add --yes to apply without a question".to_owned(),
+        )
+        .into());
     }
     output.say("Make these changes? [y/N] ");
     let mut answer = String::new();
