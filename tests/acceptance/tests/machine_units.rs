@@ -239,6 +239,25 @@ fn a_failed_unit_is_reported_and_a_killed_portal_comes_back() -> Result<()> {
     Ok(())
 }
 
+/// What the timer starts, inside its sandbox: it reads all of the machine, finds nothing, and keeps its report.
+#[test]
+fn the_scheduled_verify_works_in_its_sandbox() -> Result<()> {
+    let appliance = Appliance::applied()?;
+    let run = "systemctl start appliance-verify; systemctl show -P Result appliance-verify; systemctl show -P ExecMainStatus appliance-verify";
+    let journal = "journalctl --no-pager -o cat -u appliance-verify | tail -n 40";
+    assert_eq!(appliance.sh(run)?, "success\n0\n", "{}", appliance.sh(journal)?);
+    appliance.sh("test -s /var/lib/data-analyst/verify.json && test -s /var/lib/data-analyst/verify.prom")?;
+    // Drift is a finding, not a failure of the unit.
+    appliance.sh("chmod 0777 /data/scripts")?;
+    assert_eq!(appliance.sh(run)?, "success\n10\n");
+    assert!(
+        appliance
+            .sh("cat /var/lib/data-analyst/verify.json")?
+            .contains("/data/scripts")
+    );
+    Ok(())
+}
+
 /// Section 15.1: when the timers of today go off.
 #[test]
 fn timers_go_off_when_the_table_says() -> Result<()> {
