@@ -13,14 +13,21 @@ pub enum FirewallFact {
     NoProgram,
     /// There is no such table.
     NoTable,
-    /// `nft --stateless list table`, counters not included.
+    /// `nft --stateless --terse list table`: neither counters nor who is in a set right now.
     Table(String),
 }
 
 /// Asks for one table; the kernel has no file that tells.
 pub fn read(table: &TableName) -> Result<FirewallFact, HostError> {
     let command = Command::new(PROGRAM)
-        .args(["--stateless", "list", "table", &table.family, &table.name])
+        .args([
+            "--stateless",
+            "--terse",
+            "list",
+            "table",
+            &table.family,
+            &table.name,
+        ])
         .accept(&[0, 1]);
     if !command.is_installed() {
         return Ok(FirewallFact::NoProgram);
