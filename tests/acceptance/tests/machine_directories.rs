@@ -126,7 +126,7 @@ fn profile(name: &str) -> Option<(&'static [&'static str], &'static [&'static st
 /// Every entry that getfacl prints for a profile; those of a mode alone when there is none.
 fn expected_entries(mode: &str, name: &str) -> BTreeSet<String> {
     let Some((access, default)) = profile(name) else {
-        let bits = u32::from_str_radix(mode, 8).unwrap();
+        let bits = u32::from_str_radix(mode, 8).expect("a mode of the table");
         let letters = |bits: u32| {
             [(4, 'r'), (2, 'w'), (1, 'x')]
                 .map(|(bit, letter)| if bits & bit == 0 { '-' } else { letter })
