@@ -69,15 +69,16 @@ while True:
 
 /// Which of `host:port` answer, are refused at once, or say nothing within a second.
 const PROBE: &str = "
-import socket, sys
-for target in sys.argv[1:]:
+import concurrent.futures, socket, sys
+def ask(target):
     host, port = target.split(':')
     probe = socket.socket(); probe.settimeout(1)
-    try: probe.connect((host, int(port))); said = 'open'
-    except ConnectionRefusedError: said = 'refused'
-    except TimeoutError: said = 'silent'
-    except OSError as error: said = error.strerror
-    print(target, said)
+    try: probe.connect((host, int(port))); return 'open'
+    except ConnectionRefusedError: return 'refused'
+    except TimeoutError: return 'silent'
+    except OSError as error: return error.strerror
+with concurrent.futures.ThreadPoolExecutor(32) as pool:
+    for target, said in zip(sys.argv[1:], pool.map(ask, sys.argv[1:])): print(target, said)
 ";
 
 fn with_servers() -> Result<Appliance> {

@@ -136,13 +136,8 @@ fn check_48_strangers_limits_and_the_log() -> Result<()> {
     for (host, url) in [
         ("other.test", "http://other.test/"),
         ("other.test", "https://other.test/"),
-        (DOMAIN, "http://10.77.0.1.nip.test/"),
+        ("sub.data-broker.localhost", "https://sub.data-broker.localhost/"),
     ] {
-        let host = if url.contains("nip") {
-            "10.77.0.1.nip.test"
-        } else {
-            host
-        };
         let out = closed(host, url)?;
         if out.success() || out.stdout != "000" {
             wrong.push(format!("{url}: {out:?}"));
