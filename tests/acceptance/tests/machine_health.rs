@@ -126,8 +126,9 @@ fn check_65_a_service_that_stopped_and_no_process_for_a_request() -> Result<()> 
     appliance.sh("systemctl start cron")?;
     until(&appliance, 200)?;
 
-    // 100 requests a second for three seconds: the kernel's count of forks stays where the machine itself takes it.
-    // Asked over the socket by one process, as nginx limits probes.
+    // 100 requests a second for three seconds, over the socket by one process, as nginx limits probes. After each of
+    // them the portal's cgroup holds the one process that it held before; a child that came and went within a single
+    // request would not be seen here.
     let script = "import http.client, socket, time\n\
 class Unix(http.client.HTTPConnection):\n    def connect(self):\n        self.sock = socket.socket(socket.AF_UNIX); self.sock.connect('/run/webapp/webapp.sock')\n\
 pid = open('/proc/self/stat').read().split()[0]\n\
