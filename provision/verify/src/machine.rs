@@ -118,7 +118,8 @@ fn closer_question(tree: &Tree, facts: &Facts) -> Question {
                 Kind::File if places::READ_WHEN_FOREIGN.contains(directory) => {
                     question.paths.insert(path, Look::Content);
                 }
-                Kind::Directory => {
+                // What lies in people's homes and below foreign data is nobody's business here.
+                Kind::Directory if !places::DATA.contains(directory) && *directory != places::HOMES => {
                     question.paths.insert(path, Look::Listing);
                 }
                 _ => {}

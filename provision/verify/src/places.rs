@@ -23,6 +23,11 @@ pub(crate) const NGINX: [&str; 3] = [
     "/etc/nginx/modules-enabled",
 ];
 
+/// Directories of data whose entries are all in the layout.
+pub(crate) const DATA: [&str; 3] = ["/data", "/data/src_data", "/data/audit-spool"];
+/// Where people live.
+pub(crate) const HOMES: &str = "/home";
+
 /// Directories that are listed.
 pub(crate) const CLOSED: &[&str] = &[
     SUDOERS_D,
@@ -39,6 +44,10 @@ pub(crate) const CLOSED: &[&str] = &[
     NGINX[0],
     NGINX[1],
     NGINX[2],
+    DATA[0],
+    DATA[1],
+    DATA[2],
+    HOMES,
 ];
 
 /// Those in which the text of a stranger's file tells how bad it is.

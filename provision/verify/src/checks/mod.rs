@@ -14,6 +14,7 @@ mod nginx;
 mod private_data;
 mod setuid;
 mod ssh;
+mod strangers;
 mod sudo;
 mod units;
 
@@ -109,6 +110,12 @@ pub(crate) const TABLE: &[Entry] = &[
         question: "can nobody read or write data that is not theirs?",
         needs: Needs::Files,
         ask: |machine, _| Ok(private_data::check(machine)),
+    },
+    Entry {
+        name: "strangers",
+        question: "does anything lie on the disks that nobody declared?",
+        needs: Needs::Files,
+        ask: |machine, _| Ok(strangers::check(machine)),
     },
     Entry {
         name: "access",

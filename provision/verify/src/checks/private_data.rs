@@ -14,8 +14,8 @@ use crate::report::Class;
 
 /// What everybody may read on purpose.
 const PUBLIC: [&str; 4] = ["/data/docs", "/data/scripts", "/data/examples", "/data/downloads"];
-/// Written with mode 0644 on purpose: one lies where others cannot enter, the other says what the disk is for.
-const PUBLIC_FILES: [&str; 2] = ["/data/src_data/metadata/profiles.json", "/data/.appliance-disk"];
+/// Written with mode 0644 on purpose: it lies where others cannot enter.
+const PUBLIC_FILE: &str = "/data/src_data/metadata/profiles.json";
 
 pub(super) fn check(machine: &Machine<'_>) -> Findings {
     let closed = machine
@@ -96,7 +96,7 @@ fn readable(machine: &Machine<'_>, findings: &mut Findings) {
             .map(TargetPath::known)
             .iter()
             .any(|top| path.is_within(top))
-            || PUBLIC_FILES.contains(&path.as_str())
+            || path.as_str() == PUBLIC_FILE
     };
     for (path, inode) in machine.walk.readable.iter().filter(|(path, _)| !on_purpose(path)) {
         let what = format!("has mode {}: everybody who gets there may read it", inode.mode);
