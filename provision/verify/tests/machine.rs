@@ -133,7 +133,11 @@ const PLANTS: &[Plant] = &[
     },
     Plant {
         script: "touch /data/sick",
-        found: &["error health load", "warning mode /data/sick"],
+        found: &[
+            "error health load",
+            "warning mode /data/sick",
+            "info unmanaged-path /data/sick",
+        ],
     },
     Plant {
         script: "chmod o+rx /data/auth",

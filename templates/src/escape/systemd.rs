@@ -126,8 +126,8 @@ pub fn tmpfiles_path(value: &str) -> Escaped {
     without(
         value,
         place,
-        &['"', '\'', '\\'],
-        "quotes and backslashes are not used there",
+        &['"', '\'', '\\', '#'],
+        "quotes, backslashes and '#' are not used there",
     )?;
     if !value.starts_with('/') {
         return Err(refuse(value, place, "an absolute path is needed"));
