@@ -130,10 +130,11 @@ const INSTANTS: &[(&str, &str)] = &[
 ];
 
 /// An apply in the background, and a reset without a word to any disk as soon as the moment has come. A file is left
-/// on the data disk once that is mounted.
+/// on the data disk once that is mounted. The instance file is the operator's and was only just put there: it is synced,
+/// for a cut must not lose what apply never wrote.
 fn power_fails(appliance: &mut Appliance, until: &str, delay_ms: u32) -> Result<()> {
     let script = format!(
-        "appliance apply --yes > /root/apply.log 2>&1 &\n\
+        "sync; appliance apply --yes > /root/apply.log 2>&1 &\n\
          until {until}; do kill -0 $! 2> /dev/null || exit 9; done\n\
          ! mountpoint -q /data || {{ echo kept > /data/kept; sync /data/kept /data; }}\n\
          sleep {}.{:03}; echo b > /proc/sysrq-trigger; sleep 60",
