@@ -8,10 +8,10 @@ mod fixture;
 mod machine;
 mod metrics;
 mod places;
-mod registry;
+pub mod registry;
 mod report;
-mod sshd;
-mod sudoers;
+pub mod sshd;
+pub mod sudoers;
 mod text;
 mod walk;
 

@@ -3,22 +3,27 @@
 use serde::Deserialize;
 
 /// The primary copy.
-pub(crate) const FILE: &str = "/data/.appliance/accounts.json";
+pub const FILE: &str = "/data/.appliance/accounts.json";
 
 /// The registry as far as it matters here.
 #[derive(Debug, Clone, Default, Deserialize)]
-pub(crate) struct Registry {
+pub struct Registry {
+    /// Everybody who has or had an account.
     #[serde(default)]
     pub accounts: Vec<Entry>,
 }
 
 /// One account.
 #[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Entry {
+pub struct Entry {
+    /// The name of the account.
     pub username: String,
+    /// Its number.
     pub uid: u32,
+    /// Its groups beside the private one.
     #[serde(default)]
     pub groups: Vec<String>,
+    /// Whether it is in use.
     #[serde(default)]
     pub state: State,
 }
@@ -26,10 +31,13 @@ pub(crate) struct Entry {
 /// Whether the account is in use. A removed one stays as a tombstone, so that its number is never given again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum State {
+pub enum State {
+    /// In use.
     #[default]
     Active,
+    /// Kept, but nobody gets in.
     Locked,
+    /// Gone; the number stays taken.
     Removed,
 }
 

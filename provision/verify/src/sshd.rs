@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 /// Values of each keyword, in lower case and sorted, since sshd prints a list on one line or on several.
-pub(crate) type Settings = BTreeMap<String, Vec<String>>;
+pub type Settings = BTreeMap<String, Vec<String>>;
 
 /// Keywords with which a drop-in can let in somebody else, or somebody without a key.
-pub(crate) const WEAKENING: [&str; 22] = [
+pub const WEAKENING: [&str; 22] = [
     "allowgroups",
     "allowusers",
     "authenticationmethods",
@@ -32,7 +32,7 @@ pub(crate) const WEAKENING: [&str; 22] = [
 ];
 
 /// A keyword and its value for each line that means something.
-pub(crate) fn lines(text: &str) -> impl Iterator<Item = (String, &str)> {
+pub fn lines(text: &str) -> impl Iterator<Item = (String, &str)> {
     text.lines().filter_map(|line| {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
@@ -47,7 +47,7 @@ pub(crate) fn lines(text: &str) -> impl Iterator<Item = (String, &str)> {
 }
 
 /// What a configuration says before its first `Match`, and in the block whose condition is `wanted`.
-pub(crate) fn section(text: &str, wanted: Option<&str>) -> Settings {
+pub fn section(text: &str, wanted: Option<&str>) -> Settings {
     let mut settings = Settings::new();
     let mut block: Option<&str> = None;
     for (keyword, value) in lines(text) {
@@ -61,7 +61,7 @@ pub(crate) fn section(text: &str, wanted: Option<&str>) -> Settings {
 }
 
 /// What `sshd -T` printed.
-pub(crate) fn effective(text: &str) -> Settings {
+pub fn effective(text: &str) -> Settings {
     let mut settings = Settings::new();
     for (keyword, value) in lines(text) {
         add(&mut settings, keyword, value);
@@ -82,7 +82,7 @@ fn sorted(mut settings: Settings) -> Settings {
 }
 
 /// Keywords whose value in force is another than the one that we wrote: keyword, wanted, in force.
-pub(crate) fn differences(wanted: &Settings, effective: &Settings) -> Vec<(String, String, String)> {
+pub fn differences(wanted: &Settings, effective: &Settings) -> Vec<(String, String, String)> {
     let alike = |one: &[String], other: &[String]| {
         one.len() == other.len()
             && one

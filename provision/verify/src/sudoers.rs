@@ -4,7 +4,7 @@
 const MAY_SKIP_PASSWORD: [&str; 4] = ["root", "%sudo", "%google-sudoers", "%admin"];
 
 /// Lines that mean something, with continuations joined and comments gone.
-pub(crate) fn lines(text: &str) -> Vec<String> {
+pub fn lines(text: &str) -> Vec<String> {
     let joined = text.replace("\\\n", " ");
     joined
         .lines()
@@ -29,7 +29,7 @@ fn without_comment(line: &str) -> String {
 }
 
 /// Who is granted something without a password and is no administrator; `None` when nobody is.
-pub(crate) fn skips_password(line: &str) -> Option<String> {
+pub fn skips_password(line: &str) -> Option<String> {
     if let Some(rest) = line.strip_prefix("Defaults") {
         let whom = match rest.split_ascii_whitespace().next() {
             Some(whom) if !rest.starts_with(char::is_whitespace) => whom.trim_start_matches(':'),
@@ -68,7 +68,7 @@ fn subjects(line: &str) -> Vec<&str> {
 }
 
 /// The command of a rule that holds a wildcard; an anchored expression is none.
-pub(crate) fn wildcard(line: &str) -> Option<String> {
+pub fn wildcard(line: &str) -> Option<String> {
     if line.starts_with("Defaults") || line.contains("_Alias") {
         return None;
     }

@@ -47,7 +47,7 @@ impl Ext {
     }
 
     /// Reads a superblock; `None` where there is none.
-    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
         let half = |at: usize| Some(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?));
         let word = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
         if half(layout::MAGIC)? != layout::MAGIC_NUMBER {

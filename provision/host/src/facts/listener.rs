@@ -50,24 +50,20 @@ const UDP_UNCONNECTED: u8 = 0x07;
 /// Everybody who listens in this network namespace.
 pub fn read() -> Result<Vec<Listener>, HostError> {
     let mut sockets = BTreeMap::new();
-    for (path, protocol, state) in [
-        ("/proc/net/tcp", Protocol::Tcp, TCP_LISTEN),
-        ("/proc/net/tcp6", Protocol::Tcp, TCP_LISTEN),
-        ("/proc/net/udp", Protocol::Udp, UDP_UNCONNECTED),
-        ("/proc/net/udp6", Protocol::Udp, UDP_UNCONNECTED),
+    for (path, protocol) in [
+        ("/proc/net/tcp", Protocol::Tcp),
+        ("/proc/net/tcp6", Protocol::Tcp),
+        ("/proc/net/udp", Protocol::Udp),
+        ("/proc/net/udp6", Protocol::Udp),
     ] {
         // A kernel without IPv6 does not have two of them.
         let Some(text) = proc::read(path)? else { continue };
-        for line in String::from_utf8_lossy(&text).lines().skip(1) {
-            let (found, inode, listener) =
-                parse_line(line, protocol).ok_or_else(|| HostError::Malformed {
-                    path: path.to_owned(),
-                    problem: format!("line {line:?}"),
-                })?;
-            if found == state {
-                sockets.insert(inode, listener);
-            }
-        }
+        let text = String::from_utf8_lossy(&text);
+        let found = parse(&text, protocol).map_err(|line| HostError::Malformed {
+            path: path.to_owned(),
+            problem: format!("line {line:?}"),
+        })?;
+        sockets.extend(found);
     }
     if !sockets.is_empty() {
         name_processes(&mut sockets);
@@ -75,6 +71,23 @@ pub fn read() -> Result<Vec<Listener>, HostError> {
     let mut listeners: Vec<Listener> = sockets.into_values().collect();
     listeners.sort();
     Ok(listeners)
+}
+
+/// Reads one of the kernel's tables: who waits for peers, by the number of the socket's inode. The error is a line
+/// that is not as the kernel writes it.
+pub fn parse(text: &str, protocol: Protocol) -> Result<BTreeMap<u64, Listener>, String> {
+    let waits = match protocol {
+        Protocol::Tcp => TCP_LISTEN,
+        Protocol::Udp => UDP_UNCONNECTED,
+    };
+    let mut sockets = BTreeMap::new();
+    for line in text.lines().skip(1) {
+        let (state, inode, listener) = parse_line(line, protocol).ok_or_else(|| line.to_owned())?;
+        if state == waits {
+            sockets.insert(inode, listener);
+        }
+    }
+    Ok(sockets)
 }
 
 /// `0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000 1000 0 12345 ...`

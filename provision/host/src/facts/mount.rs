@@ -56,7 +56,8 @@ fn parsed(text: &[u8], table: &str) -> Result<Vec<Mount>, HostError> {
     })
 }
 
-fn parse(text: &[u8]) -> Option<Vec<Mount>> {
+/// Reads the text of a `mountinfo`; `None` when a line is not as the kernel writes it.
+pub fn parse(text: &[u8]) -> Option<Vec<Mount>> {
     text.split(|byte| *byte == b'\n')
         .filter(|line| !line.is_empty())
         .map(parse_line)

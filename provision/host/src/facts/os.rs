@@ -84,14 +84,15 @@ fn text_of(host: &Host, path: &str) -> Result<Option<String>, HostError> {
 }
 
 /// A value of `os-release`, which is shell syntax of the simplest kind.
-fn value(text: &str, key: &str) -> Option<String> {
+pub fn value(text: &str, key: &str) -> Option<String> {
     let line = text
         .lines()
         .find_map(|line| line.trim().strip_prefix(key)?.strip_prefix('='))?;
     Some(line.trim_matches(['"', '\'']).to_owned())
 }
 
-fn parse_memory(text: &str) -> Memory {
+/// Reads the text of `/proc/meminfo`; what is not there is 0.
+pub fn parse_memory(text: &str) -> Memory {
     let bytes = |key: &str| {
         let line = text
             .lines()

@@ -78,7 +78,7 @@ fn numbered(host: &Host, directory: &TargetPath) -> Result<Vec<TargetPath>, Host
 }
 
 /// Reads stanzas; later ones replace earlier ones, but another architecture's never an installed one.
-fn parse(text: &[u8], packages: &mut BTreeMap<PackageName, PackageState>) {
+pub fn parse(text: &[u8], packages: &mut BTreeMap<PackageName, PackageState>) {
     let mut stanza = Stanza::default();
     // The last line ends the last stanza even where the file does not.
     for line in text.split(|byte| *byte == b'\n').chain([&b""[..]]) {

@@ -34,7 +34,8 @@ pub fn read() -> Result<Vec<Swap>, HostError> {
     })
 }
 
-fn parse(text: &[u8]) -> Option<Vec<Swap>> {
+/// Reads the text of `/proc/swaps`; `None` when a line is not as the kernel writes it.
+pub fn parse(text: &[u8]) -> Option<Vec<Swap>> {
     let lines = text.split(|byte| *byte == b'\n').skip(1);
     lines.filter(|line| !line.is_empty()).map(parse_line).collect()
 }
