@@ -133,6 +133,7 @@ impl<T: Record> Lines<T> {
     fn parse_line(line: &[u8]) -> Line<T> {
         std::str::from_utf8(line)
             .ok()
+            .filter(|text| !text.contains('\0'))
             .and_then(|text| T::parse(text).filter(|entry| entry.print() == text))
             .map_or_else(|| Line::Other(Hidden(line.to_vec())), Line::Entry)
     }

@@ -75,6 +75,11 @@ impl Record for ShadowLine {
     fn parse(line: &str) -> Option<Self> {
         let [name, password, rest @ ..] = fields::<9>(line)?;
         named(name)?;
+        // Days and nothing else: these fields are shown, and a hash that somebody put here must not be.
+        let days = |field: &&str| field.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        if !rest.iter().all(days) {
+            return None;
+        }
         Some(Self {
             name: name.to_owned(),
             password: Password(password.to_owned()),
