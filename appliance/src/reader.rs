@@ -76,8 +76,8 @@ impl Findings {
     pub fn add(&self, place: &Place, what: impl Into<String>, instead: impl Into<String>) {
         self.0.borrow_mut().push(Problem {
             place: place.clone(),
-            what: what.into(),
-            instead: instead.into(),
+            what: shown(what.into()),
+            instead: shown(instead.into()),
         });
     }
 
@@ -367,6 +367,22 @@ impl<'a> Table<'a> {
             }
         }
     }
+}
+
+/// A message as it may go to a terminal: a key that somebody wrote may hold anything.
+fn shown(message: String) -> String {
+    if !message.contains(char::is_control) {
+        return message;
+    }
+    let mut shown = String::with_capacity(message.len());
+    for letter in message.chars() {
+        if letter.is_control() {
+            shown.extend(letter.escape_debug());
+        } else {
+            shown.push(letter);
+        }
+    }
+    shown
 }
 
 /// Near enough to be meant: a third of the letters may be wrong.
