@@ -5,7 +5,7 @@ use host::facts::AccountFiles;
 use host::facts::account::{GroupLine, GshadowLine, PasswdLine, Password, ShadowLine};
 use plan::AccountChange;
 
-use crate::StepError;
+use crate::{StepError, leaving};
 
 /// The fields behind the password of a new shadow line: no age, no expiry.
 const SHADOW_REST: &str = "19700:0:99999:7:::";
@@ -81,6 +81,10 @@ fn carry_out(files: &mut AccountFiles, change: &AccountChange) -> Result<(), Str
             for line in files.gshadow.entries_mut().filter(|line| line.name == *group) {
                 line.members.retain(|name| name != member);
             }
+            Ok(())
+        }
+        AccountChange::Retire { name } => {
+            leaving::close(files, name);
             Ok(())
         }
         AccountChange::LockPassword { name } => {

@@ -6,6 +6,7 @@ mod disks;
 mod event;
 mod files;
 mod journal;
+mod leaving;
 mod packages;
 mod run;
 mod secret;

@@ -19,7 +19,9 @@ use render::{Area, Node, Tree};
 
 use crate::event::{Event, Outcome};
 use crate::journal::Journal;
-use crate::{ApplyError, StepError, accounts, certificate, disks, files, packages, secret, together};
+use crate::{
+    ApplyError, StepError, accounts, certificate, disks, files, leaving, packages, secret, together,
+};
 
 /// More rounds than these mean that something undoes our work.
 const MOST_ROUNDS: usize = 4;
@@ -269,6 +271,7 @@ fn carry_out_batch(host: &Host, batch: &[Step]) -> Result<(), StepError> {
         } => files::write_judged(host, path, &content.bytes, metadata, *judge),
         Change::Link { path, target } => Ok(host::link::replace(host, path, target, 0, 0)?),
         Change::Remove(path) => files::remove(host, path),
+        Change::RemoveDirectory(path) => leaving::remove_directory(host, path),
         Change::GenerateSecret { kept, credential, .. } => secret::generate(host, kept, credential),
         Change::MakePlaceholderCertificate {
             certificate,

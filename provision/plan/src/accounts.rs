@@ -3,6 +3,8 @@
 //! Only the accounts that the definition names are changed. Others in one of its groups are people whom somebody
 //! added; `verify` names them and they stay.
 
+use std::collections::BTreeSet;
+
 use appliance::Appliance;
 use appliance::path::TargetPath;
 use host::Facts;
@@ -10,7 +12,7 @@ use host::facts::account::PasswordState;
 use render::Area;
 
 use crate::step::{AccountChange, Action, Change, Drift, RefusalKind};
-use crate::{Ids, Planner};
+use crate::{Ids, Planner, retirement};
 
 /// An account as it should be.
 struct Wanted<'a> {
@@ -38,6 +40,9 @@ pub(crate) fn plan(planner: &mut Planner<'_>) {
         plan_user(planner, facts, &account);
     }
     plan_members(planner, &homes);
+    let accounts = wanted(appliance, &homes);
+    let names: BTreeSet<&str> = accounts.iter().map(|account| account.name).collect();
+    retirement::plan(planner, &names, &settled_groups(appliance).collect());
     for (file, lines) in [
         ("/etc/passwd", facts.accounts.passwd.strange()),
         ("/etc/group", facts.accounts.group.strange()),
@@ -175,7 +180,8 @@ fn plan_user(planner: &mut Planner<'_>, facts: &Facts, account: &Wanted<'_>) {
     }
     let opens = |state| matches!(state, PasswordState::Empty | PasswordState::Set);
     let shadow = facts.accounts.shadow.entries().find(|line| line.name == name);
-    if opens(line.password.state()) || shadow.is_none_or(|shadow| opens(shadow.password.state())) {
+    let retired = shadow.is_some_and(retirement::is_expired);
+    if retired || opens(line.password.state()) || shadow.is_none_or(|shadow| opens(shadow.password.state())) {
         let change = Change::Account(AccountChange::LockPassword {
             name: name.to_owned(),
         });
@@ -185,22 +191,26 @@ fn plan_user(planner: &mut Planner<'_>, facts: &Facts, account: &Wanted<'_>) {
             Action::Update,
             Drift::Account,
             "people log in with keys, services not at all",
-            "a password may open it",
+            if retired {
+                "closed"
+            } else {
+                "a password may open it"
+            },
             "locked",
         );
     }
 }
 
+/// The groups whose members the definition settles.
+fn settled_groups(appliance: &Appliance) -> impl Iterator<Item = &str> {
+    let ours = appliance.groups.iter().map(|group| group.name.as_str());
+    ours.chain(["sudo"])
+}
+
 fn plan_members(planner: &mut Planner<'_>, homes: &[TargetPath]) {
     let appliance = planner.appliance;
     let accounts = wanted(appliance, homes);
-    let ours: Vec<&str> = appliance
-        .groups
-        .iter()
-        .map(|group| group.name.as_str())
-        .chain(["sudo"])
-        .collect();
-    for group in ours {
+    for group in settled_groups(appliance) {
         let line = planner
             .facts
             .accounts

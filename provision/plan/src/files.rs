@@ -63,7 +63,7 @@ fn wrong_kind(planner: &mut Planner<'_>, path: &TargetPath, area: Area, found: &
     planner.refuse(RefusalKind::Safety, area, path.to_string(), reason, next);
 }
 
-fn describe_kind(kind: &Kind) -> String {
+pub(crate) fn describe_kind(kind: &Kind) -> String {
     match kind {
         Kind::File => "a file".to_owned(),
         Kind::Directory => "a directory".to_owned(),

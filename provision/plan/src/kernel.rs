@@ -36,6 +36,16 @@ pub(crate) fn plan(planner: &mut Planner<'_>) {
             None => planner.notice(Area::Kernel, name.as_str(), "this kernel has no such setting"),
         }
     }
+    let left: Vec<String> = planner
+        .ledger
+        .kernel()
+        .filter(|name| !planner.appliance.operating_system.sysctl.contains_key(*name))
+        .map(str::to_owned)
+        .collect();
+    for name in left {
+        let text = "the definition no longer has it; its value holds until the next boot";
+        planner.notice(Area::Kernel, name, text);
+    }
     plan_proc(planner);
 }
 

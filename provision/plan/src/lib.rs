@@ -6,10 +6,13 @@ mod disks;
 mod files;
 mod ids;
 mod kernel;
+mod ledger;
 mod lines;
 mod packages;
 mod question;
 mod record;
+mod removal;
+mod retirement;
 mod secrets;
 mod step;
 mod swap;
@@ -18,6 +21,7 @@ mod text;
 mod units;
 
 pub use ids::Ids;
+pub use ledger::{LEDGER, Ledger, LedgerError, OwnedNode, OwnedPath};
 pub use question::{firewall_table, inputs_question, question};
 pub use record::Record;
 pub use render::MARKER_NAME;
@@ -72,8 +76,13 @@ pub fn plan(appliance: &Appliance, tree: &Tree, facts: &Facts) -> Plan {
         facts,
         ids: Ids::new(appliance, facts),
         mounting: disks::mounting(appliance, facts),
+        ledger: Ledger::default(),
         plan: Plan::default(),
     };
+    match Ledger::read(facts) {
+        Ok(ledger) => planner.ledger = ledger,
+        Err(error) => removal::note_damaged(&mut planner, &error),
+    }
     preconditions(&mut planner, &appliance.operating_system);
     for area in Area::ALL {
         match area {
@@ -109,7 +118,9 @@ pub fn plan(appliance: &Appliance, tree: &Tree, facts: &Facts) -> Plan {
             }
             Area::Services => {
                 files::plan(&mut planner, area);
+                removal::plan(&mut planner, area);
                 units::plan(&mut planner);
+                continue;
             }
             Area::Directories
             | Area::Sudoers
@@ -119,7 +130,9 @@ pub fn plan(appliance: &Appliance, tree: &Tree, facts: &Facts) -> Plan {
             | Area::Units
             | Area::Release => files::plan(&mut planner, area),
         }
+        removal::plan(&mut planner, area);
     }
+    removal::plan_directories(&mut planner);
     planner.plan
 }
 
@@ -169,6 +182,8 @@ pub(crate) struct Planner<'a> {
     ids: Ids,
     /// Mount points that are mounted in the course of this plan: what is seen below them now lies on another disk.
     mounting: Vec<TargetPath>,
+    /// What an earlier run created.
+    ledger: Ledger,
     plan: Plan,
 }
 

@@ -27,6 +27,7 @@ pub(crate) fn plan(planner: &mut Planner<'_>) {
         .iter()
         .filter(|package| is_there(status(&package.name)))
         .collect();
+    plan_left(planner);
     for (set, action) in [(unwanted, Action::Remove), (missing, Action::Create)] {
         if set.is_empty() {
             continue;
@@ -50,6 +51,37 @@ pub(crate) fn plan(planner: &mut Planner<'_>) {
             &because.join("; "),
             before,
             after,
+        );
+    }
+}
+
+/// Packages that we installed and that left the definition.
+fn plan_left(planner: &mut Planner<'_>) {
+    let packages = &planner.appliance.packages;
+    let defined = |name: &PackageName| {
+        let mut all = packages
+            .present
+            .iter()
+            .chain(&packages.cloud)
+            .chain(&packages.absent);
+        all.any(|package| package.name == *name)
+    };
+    let left: Vec<PackageName> = planner
+        .ledger
+        .packages()
+        .filter(|name| !defined(name))
+        .filter(|name| is_there(planner.facts.packages.get(*name).map(|state| state.status)))
+        .cloned()
+        .collect();
+    if !left.is_empty() {
+        planner.step(
+            Area::Packages,
+            Change::RemovePackages(left),
+            Action::Remove,
+            Drift::Package,
+            "an apply installed it, and the definition no longer has it",
+            "installed",
+            "",
         );
     }
 }

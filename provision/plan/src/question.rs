@@ -10,11 +10,12 @@ use appliance::platform::Platform;
 use host::{DiskQuestion, Look, Question, TableName};
 use render::{MARKER_NAME, Node, Tree};
 
+use crate::ledger::{LEDGER, Ledger, OwnedNode};
 use crate::secrets::{
     CREDENTIALS_DIRECTORY, ENV_FILE, GENERATED_DIRECTORY, PLACEHOLDER_CERTIFICATE, PLACEHOLDER_KEY,
     certificate_path,
 };
-use crate::{system_files, units};
+use crate::{removal, system_files, units};
 
 /// The record of a formatting that is not finished.
 pub(crate) fn format_record_path() -> TargetPath {
@@ -43,10 +44,12 @@ pub fn firewall_table() -> TableName {
     }
 }
 
-/// What must be known before anything can be rendered: the secrets and the numbers of accounts.
+/// What must be known before anything can be rendered: the secrets and the numbers of accounts; and what an earlier run
+/// created, which the next question is about too.
 pub fn inputs_question(appliance: &Appliance) -> Question {
     let mut paths = BTreeMap::from([
         (TargetPath::known(ENV_FILE), Look::Content),
+        (TargetPath::known(LEDGER), Look::Content),
         (certificate_path(appliance), Look::Inode),
     ]);
     for credential in appliance
@@ -67,8 +70,8 @@ pub fn inputs_question(appliance: &Appliance) -> Question {
     }
 }
 
-/// What must be known to compare a machine with what was rendered.
-pub fn question(appliance: &Appliance, tree: &Tree) -> Question {
+/// What must be known to compare a machine with what was rendered, and to remove what the tree no longer has.
+pub fn question(appliance: &Appliance, tree: &Tree, ledger: &Ledger) -> Question {
     let mut paths: BTreeMap<TargetPath, Look> = BTreeMap::new();
     let mut trees = Vec::new();
     for (path, entry) in tree.iter() {
@@ -85,9 +88,18 @@ pub fn question(appliance: &Appliance, tree: &Tree) -> Question {
         };
         paths.insert(path.clone(), look);
     }
+    for (path, owned) in ledger.left(tree) {
+        let look = match owned.node {
+            OwnedNode::File(_) => Look::Digest,
+            OwnedNode::Link(_) => Look::Inode,
+            OwnedNode::Directory => Look::Listing,
+        };
+        paths.insert(path.clone(), look);
+    }
     paths.extend(system_files::ALL.map(|path| (TargetPath::known(path), Look::Content)));
     paths.insert(format_record_path(), Look::Content);
     paths.insert(TargetPath::known(ENV_FILE), Look::Content);
+    paths.insert(TargetPath::known(LEDGER), Look::Content);
     paths.insert(certificate_path(appliance), Look::Inode);
     paths.extend(
         [PLACEHOLDER_CERTIFICATE, PLACEHOLDER_KEY].map(|path| (TargetPath::known(path), Look::Inode)),
@@ -124,6 +136,7 @@ pub fn question(appliance: &Appliance, tree: &Tree) -> Question {
                 .map(|unit| &unit.name),
         )
         .cloned()
+        .chain(removal::units(ledger, tree))
         .collect();
     let platform = appliance.platform();
     let disks = match platform.disk_prefix() {

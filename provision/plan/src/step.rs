@@ -75,6 +75,11 @@ pub enum AccountChange {
         /// Whose.
         name: String,
     },
+    /// Closed for good: no password, no shell, expired. The line stays, so that its number is never given again.
+    Retire {
+        /// Whose.
+        name: String,
+    },
 }
 
 /// The bytes of a file to be written.
@@ -201,6 +206,8 @@ pub enum Change {
     },
     /// Remove a file or a link.
     Remove(TargetPath),
+    /// Remove a directory that is empty by then.
+    RemoveDirectory(TargetPath),
     /// Make a secret that nobody brings.
     GenerateSecret {
         /// Which.
@@ -239,6 +246,13 @@ pub enum Change {
         /// Who says first whether the unit will understand its configuration.
         judge: Option<Judge>,
     },
+}
+
+impl Change {
+    /// True for a change after which nothing stands at a path any more.
+    pub(crate) fn takes_away(&self, at: &TargetPath) -> bool {
+        matches!(self, Self::Remove(path) | Self::RemoveDirectory(path) if path == at)
+    }
 }
 
 /// Whether something comes, changes or goes.
@@ -325,7 +339,8 @@ impl Step {
                 AccountChange::AddGroup { name, .. } => format!("group {name}"),
                 AccountChange::AddUser { name, .. }
                 | AccountChange::SetUser { name, .. }
-                | AccountChange::LockPassword { name } => format!("user {name}"),
+                | AccountChange::LockPassword { name }
+                | AccountChange::Retire { name } => format!("user {name}"),
                 AccountChange::AddMember { group, member }
                 | AccountChange::RemoveMember { group, member } => {
                     format!("{member} in group {group}")
@@ -334,6 +349,7 @@ impl Step {
             Change::GuardMountPoint(path)
             | Change::StartSwap(path)
             | Change::Remove(path)
+            | Change::RemoveDirectory(path)
             | Change::Remount { point: path, .. }
             | Change::MakeSwap { path, .. }
             | Change::Directory { path, .. }
@@ -365,6 +381,7 @@ impl Step {
             Change::Account(AccountChange::RemoveMember { .. }) => "remove",
             Change::Account(AccountChange::SetUser { .. }) => "change",
             Change::Account(AccountChange::LockPassword { .. }) => "lock the password of",
+            Change::Account(AccountChange::Retire { .. }) => "close",
             Change::GuardMountPoint(_) => "guard",
             Change::FormatDisk(_) => "format",
             Change::MountDisk(_) => "mount",
@@ -378,7 +395,7 @@ impl Step {
                 Action::Update | Action::Remove | Action::Run => "change",
             },
             Change::SetMetadata { .. } => "set the owner, mode and lists of",
-            Change::Remove(_) => "remove",
+            Change::Remove(_) | Change::RemoveDirectory(_) => "remove",
             Change::GenerateSecret { .. } => "generate",
             Change::MakePlaceholderCertificate { .. } => "make",
             Change::SetKernel { .. } => "set",

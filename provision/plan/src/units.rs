@@ -99,7 +99,10 @@ fn plan_reload(planner: &mut Planner<'_>) {
 /// The path whose file a change writes or removes.
 pub(crate) fn changed_path(change: &Change) -> Option<&TargetPath> {
     match change {
-        Change::WriteFile { path, .. } | Change::Link { path, .. } | Change::Remove(path) => Some(path),
+        Change::WriteFile { path, .. }
+        | Change::Link { path, .. }
+        | Change::Remove(path)
+        | Change::RemoveDirectory(path) => Some(path),
         Change::MakePlaceholderCertificate { certificate, .. } => Some(certificate),
         Change::GenerateSecret { credential, .. } => Some(credential),
         _ => None,
@@ -208,7 +211,7 @@ pub(crate) fn program_paths(command: &str) -> Vec<TargetPath> {
 pub(crate) const CURRENT_RELEASE: &str = "/opt/data-analyst/current";
 
 /// A unit that waits to be restarted because it ended badly is not up, though systemd calls it activating.
-fn is_up(fact: &UnitFact) -> bool {
+pub(crate) fn is_up(fact: &UnitFact) -> bool {
     match fact.active {
         Active::Active | Active::Reloading => true,
         Active::Activating => fact.sub != "auto-restart",

@@ -2,7 +2,7 @@
 
 use appliance::Appliance;
 use host::{Facts, Host, HostError, Question};
-use plan::{Plan, SecretsError};
+use plan::{Ledger, Plan, SecretsError};
 use render::{Inputs, RenderError, Tree};
 
 /// Why there is no survey.
@@ -26,6 +26,8 @@ pub struct Survey {
     pub inputs: Inputs,
     /// What the machine should hold.
     pub tree: Tree,
+    /// What earlier runs put on it.
+    pub ledger: Ledger,
     /// What it holds.
     pub facts: Facts,
     /// What would bring it there.
@@ -41,13 +43,15 @@ pub fn take(
     let before = host::gather(host, &plan::inputs_question(appliance))?;
     let inputs = plan::read_inputs(appliance, &before)?;
     let tree = render::render(appliance, &inputs)?;
-    let mut question = plan::question(appliance, &tree);
+    let ledger = Ledger::of(&before);
+    let mut question = plan::question(appliance, &tree, &ledger);
     more(&tree, &mut question);
     let facts = host::gather(host, &question)?;
     let plan = plan::plan(appliance, &tree, &facts);
     Ok(Survey {
         inputs,
         tree,
+        ledger,
         facts,
         plan,
     })

@@ -5,7 +5,7 @@ use appliance::path::TargetPath;
 use appliance::{Appliance, DefinitionFiles};
 use host::facts::{Inode, Kind, Timestamp};
 use host::{Facts, Host, Question};
-use plan::Plan;
+use plan::{Ledger, Plan};
 use render::Inputs;
 
 use crate::debian::Debian;
@@ -34,6 +34,7 @@ pub(crate) fn machine(appliance: &Appliance) -> Machine<'_> {
         facts: nothing(),
         plan: Plan::default(),
         closer: nothing(),
+        ledger: Ledger::default(),
         debian: Debian::default(),
         walk: Walk::default(),
     }

@@ -7,7 +7,7 @@ use appliance::Appliance;
 use appliance::path::TargetPath;
 use host::facts::{Inode, Kind, LiveFacts};
 use host::{Facts, Host, HostError, Look, Question};
-use plan::Plan;
+use plan::{Ledger, Plan};
 use render::{Node, Tree};
 
 use crate::debian::Debian;
@@ -23,6 +23,7 @@ pub(crate) struct Machine<'a> {
     pub plan: Plan,
     /// The second look: what the first one found and could not name before.
     pub closer: Facts,
+    pub ledger: Ledger,
     pub debian: Debian,
     pub walk: Walk,
 }
@@ -39,6 +40,7 @@ impl<'a> Machine<'a> {
             facts: survey.facts,
             plan: survey.plan,
             closer,
+            ledger: survey.ledger,
             debian,
             walk,
         })

@@ -11,7 +11,7 @@ use appliance::mode::Mode;
 use appliance::path::TargetPath;
 use rustix::fs::{AtFlags, Dir, FileType, OFlags, StatxAttributes, StatxFlags};
 use rustix::io::Errno;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::root::{Blocked, Place, descriptor_path};
 use crate::{Facts, Host, HostError, Look};
@@ -96,6 +96,36 @@ impl fmt::Display for Digest {
 impl fmt::Debug for Digest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{self}")
+    }
+}
+
+impl std::str::FromStr for Digest {
+    type Err = &'static str;
+
+    /// From what it prints: 64 hexadecimal digits in lower case.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const FORM: &str = "a SHA-256 has 64 hexadecimal digits in lower case";
+        let digit = |byte: u8| match byte {
+            b'0'..=b'9' => Ok(byte - b'0'),
+            b'a'..=b'f' => Ok(byte - b'a' + 10),
+            _ => Err(FORM),
+        };
+        let mut digest = [0; 32];
+        if text.len() != 2 * digest.len() {
+            return Err(FORM);
+        }
+        for (byte, pair) in digest.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+        }
+        Ok(Self(digest))
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -309,6 +339,8 @@ impl<'a> Directories<'a> {
             return Ok(());
         };
         match (look, &inode.kind) {
+            // A digest is asked of what others may have put there: nothing that we write is as large.
+            (Look::Digest, Kind::File) if inode.size > LARGEST => {}
             (Look::Content | Look::Digest, Kind::File) => {
                 let directory = directory
                     .try_clone_to_owned()

@@ -51,7 +51,8 @@ pub struct Facts {
     /// Bytes of the regular files asked for with [`crate::Look::Content`].
     #[serde(serialize_with = "file::serialize_contents")]
     pub contents: BTreeMap<TargetPath, Vec<u8>>,
-    /// Digests of the regular files asked for with [`crate::Look::Digest`].
+    /// Digests of the regular files asked for with [`crate::Look::Digest`]; none of one that is larger than anything
+    /// that we write.
     pub digests: BTreeMap<TargetPath, Digest>,
     /// Names in the directories asked for with [`crate::Look::Listing`]; bytes that are not UTF-8 are written
     /// `\xNN`.

@@ -87,7 +87,8 @@ fn identity(machine: &Machine<'_>, registry: &Registry, line: &PasswdLine, findi
         .iter()
         .any(|account| account.name.as_str() == line.name);
     let is_registered = registry.present().any(|entry| entry.username == line.name);
-    if PEOPLE.contains(&line.uid) && !is_admin && !is_service && !is_registered {
+    let is_retired = machine.ledger.is_retired(&line.name);
+    if PEOPLE.contains(&line.uid) && !is_admin && !is_service && !is_registered && !is_retired {
         let what = format!("is a person's account (uid {}) that nobody declared", line.uid);
         let next =
             "if they belong here, name them in the instance file; else remove the account with `userdel`";
