@@ -8,6 +8,7 @@ mod files;
 mod journal;
 mod leaving;
 mod packages;
+mod quarantine;
 mod run;
 mod secret;
 mod together;

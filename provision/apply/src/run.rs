@@ -20,7 +20,8 @@ use render::{Area, Node, Tree};
 use crate::event::{Event, Outcome};
 use crate::journal::Journal;
 use crate::{
-    ApplyError, StepError, accounts, certificate, disks, files, leaving, packages, secret, together,
+    ApplyError, StepError, accounts, certificate, disks, files, leaving, packages, quarantine, secret,
+    together,
 };
 
 /// More rounds than these mean that something undoes our work.
@@ -64,7 +65,7 @@ pub fn apply(
     let mut report = Report::default();
     let mut journal = None;
     for round in 1..=MOST_ROUNDS {
-        let survey = survey::take(appliance, host, |_, _| {})?;
+        let survey = survey::take(appliance, host, &[], |_, _| {})?;
         if round == 1 {
             sweep_leftovers(host, &survey.tree)?;
         }
@@ -96,7 +97,9 @@ pub fn apply(
             },
         )?;
     }
-    let rest = survey::take(appliance, host, |_, _| {})?.plan.only(&options.only);
+    let rest = survey::take(appliance, host, &[], |_, _| {})?
+        .plan
+        .only(&options.only);
     if rest.is_empty() {
         return Ok(report);
     }
@@ -271,6 +274,7 @@ fn carry_out_batch(host: &Host, batch: &[Step]) -> Result<(), StepError> {
         } => files::write_judged(host, path, &content.bytes, metadata, *judge),
         Change::Link { path, target } => Ok(host::link::replace(host, path, target, 0, 0)?),
         Change::Remove(path) => files::remove(host, path),
+        Change::Quarantine { path } => quarantine::take(host, path),
         Change::RemoveDirectory(path) => leaving::remove_directory(host, path),
         Change::GenerateSecret { kept, credential, .. } => secret::generate(host, kept, credential),
         Change::MakePlaceholderCertificate {

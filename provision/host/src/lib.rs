@@ -15,6 +15,7 @@ pub mod link;
 pub mod lock;
 pub mod mount;
 pub mod privilege;
+pub mod quarantine;
 mod question;
 pub mod read;
 pub mod remove;

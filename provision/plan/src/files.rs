@@ -292,7 +292,7 @@ pub(crate) fn plan_leftovers(planner: &mut Planner<'_>) {
         };
         for (name, inode) in names {
             let Ok(path) = directory.join(name) else { continue };
-            if tree.get(&path).is_some() {
+            if tree.get(&path).is_some() || planner.goes(&path) {
                 continue;
             }
             if matches!(inode.kind, Kind::File | Kind::Link(_)) {

@@ -9,6 +9,7 @@ mod kernel;
 mod ledger;
 mod lines;
 mod packages;
+mod quarantine;
 mod question;
 mod record;
 mod removal;
@@ -18,10 +19,12 @@ mod step;
 mod swap;
 mod system_files;
 mod text;
+mod together;
 mod units;
 
 pub use ids::Ids;
 pub use ledger::{LEDGER, Ledger, LedgerError, OwnedNode, OwnedPath};
+pub use quarantine::{Foreign, QUARANTINE};
 pub use question::{firewall_table, inputs_question, question};
 pub use record::Record;
 pub use render::MARKER_NAME;
@@ -31,6 +34,7 @@ pub use step::{
     Step, UnitOrder,
 };
 pub use text::{Style, describe};
+pub use together::Together;
 pub use units::{RELOAD_STAMPS, reload_stamp};
 
 use appliance::Appliance;
@@ -68,8 +72,8 @@ impl Plan {
     }
 }
 
-/// Compares what should be with what is.
-pub fn plan(appliance: &Appliance, tree: &Tree, facts: &Facts) -> Plan {
+/// Compares what should be with what is. What is in `foreign` is moved away; usually that is nothing.
+pub fn plan(appliance: &Appliance, tree: &Tree, facts: &Facts, foreign: &[Foreign]) -> Plan {
     let mut planner = Planner {
         appliance,
         tree,
@@ -77,6 +81,7 @@ pub fn plan(appliance: &Appliance, tree: &Tree, facts: &Facts) -> Plan {
         ids: Ids::new(appliance, facts),
         mounting: disks::mounting(appliance, facts),
         ledger: Ledger::default(),
+        foreign,
         plan: Plan::default(),
     };
     match Ledger::read(facts) {
@@ -130,6 +135,7 @@ pub fn plan(appliance: &Appliance, tree: &Tree, facts: &Facts) -> Plan {
             | Area::Units
             | Area::Release => files::plan(&mut planner, area),
         }
+        quarantine::plan(&mut planner, area);
         removal::plan(&mut planner, area);
     }
     removal::plan_directories(&mut planner);
@@ -184,6 +190,8 @@ pub(crate) struct Planner<'a> {
     mounting: Vec<TargetPath>,
     /// What an earlier run created.
     ledger: Ledger,
+    /// What an operator wants moved away.
+    foreign: &'a [Foreign],
     plan: Plan,
 }
 
@@ -203,6 +211,11 @@ impl<'a> Planner<'a> {
             .get(path)
             .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
             .unwrap_or_default()
+    }
+
+    /// True for a path that a step of this plan takes away.
+    fn goes(&self, path: &TargetPath) -> bool {
+        self.plan.steps.iter().any(|step| step.change.takes_away(path))
     }
 
     #[expect(

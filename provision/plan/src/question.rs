@@ -10,6 +10,7 @@ use appliance::platform::Platform;
 use host::{DiskQuestion, Look, Question, TableName};
 use render::{MARKER_NAME, Node, Tree};
 
+use crate::Foreign;
 use crate::ledger::{LEDGER, Ledger, OwnedNode};
 use crate::secrets::{
     CREDENTIALS_DIRECTORY, ENV_FILE, GENERATED_DIRECTORY, PLACEHOLDER_CERTIFICATE, PLACEHOLDER_KEY,
@@ -70,8 +71,9 @@ pub fn inputs_question(appliance: &Appliance) -> Question {
     }
 }
 
-/// What must be known to compare a machine with what was rendered, and to remove what the tree no longer has.
-pub fn question(appliance: &Appliance, tree: &Tree, ledger: &Ledger) -> Question {
+/// What must be known to compare a machine with what was rendered, and to remove what the tree no longer has
+/// and what is foreign.
+pub fn question(appliance: &Appliance, tree: &Tree, ledger: &Ledger, foreign: &[Foreign]) -> Question {
     let mut paths: BTreeMap<TargetPath, Look> = BTreeMap::new();
     let mut trees = Vec::new();
     for (path, entry) in tree.iter() {
@@ -95,6 +97,9 @@ pub fn question(appliance: &Appliance, tree: &Tree, ledger: &Ledger) -> Question
             OwnedNode::Directory => Look::Listing,
         };
         paths.insert(path.clone(), look);
+    }
+    for foreign in foreign {
+        paths.entry(foreign.path.clone()).or_insert(Look::Inode);
     }
     paths.extend(system_files::ALL.map(|path| (TargetPath::known(path), Look::Content)));
     paths.insert(format_record_path(), Look::Content);

@@ -107,6 +107,9 @@ fn stop_units(planner: &mut Planner<'_>, left: &[(TargetPath, OwnedPath)]) {
 }
 
 fn plan_path(planner: &mut Planner<'_>, path: &TargetPath, owned: &OwnedPath) {
+    if planner.goes(path) {
+        return;
+    }
     let Some(inode) = found(planner, path, owned.area) else {
         return;
     };
@@ -157,11 +160,7 @@ fn plan_directory(planner: &mut Planner<'_>, path: &TargetPath, area: Area) {
     }
     let goes = |name: &String| {
         let Ok(below) = path.join(name) else { return false };
-        planner
-            .plan
-            .steps
-            .iter()
-            .any(|step| step.change.takes_away(&below))
+        planner.goes(&below)
     };
     let Some(names) = planner.facts.listings.get(path) else {
         return;

@@ -208,6 +208,11 @@ pub enum Change {
     Remove(TargetPath),
     /// Remove a directory that is empty by then.
     RemoveDirectory(TargetPath),
+    /// Move a file or link that is not ours to where it does nothing and is kept.
+    Quarantine {
+        /// Where it is.
+        path: TargetPath,
+    },
     /// Make a secret that nobody brings.
     GenerateSecret {
         /// Which.
@@ -251,7 +256,7 @@ pub enum Change {
 impl Change {
     /// True for a change after which nothing stands at a path any more.
     pub(crate) fn takes_away(&self, at: &TargetPath) -> bool {
-        matches!(self, Self::Remove(path) | Self::RemoveDirectory(path) if path == at)
+        matches!(self, Self::Remove(path) | Self::RemoveDirectory(path) | Self::Quarantine { path } if path == at)
     }
 }
 
@@ -350,6 +355,7 @@ impl Step {
             | Change::StartSwap(path)
             | Change::Remove(path)
             | Change::RemoveDirectory(path)
+            | Change::Quarantine { path }
             | Change::Remount { point: path, .. }
             | Change::MakeSwap { path, .. }
             | Change::Directory { path, .. }
@@ -396,6 +402,7 @@ impl Step {
             },
             Change::SetMetadata { .. } => "set the owner, mode and lists of",
             Change::Remove(_) | Change::RemoveDirectory(_) => "remove",
+            Change::Quarantine { .. } => "move away",
             Change::GenerateSecret { .. } => "generate",
             Change::MakePlaceholderCertificate { .. } => "make",
             Change::SetKernel { .. } => "set",

@@ -102,7 +102,8 @@ pub(crate) fn changed_path(change: &Change) -> Option<&TargetPath> {
         Change::WriteFile { path, .. }
         | Change::Link { path, .. }
         | Change::Remove(path)
-        | Change::RemoveDirectory(path) => Some(path),
+        | Change::RemoveDirectory(path)
+        | Change::Quarantine { path } => Some(path),
         Change::MakePlaceholderCertificate { certificate, .. } => Some(certificate),
         Change::GenerateSecret { credential, .. } => Some(credential),
         _ => None,

@@ -107,7 +107,7 @@ fn filesystem(label: &str) -> Ext {
 
 fn planned(appliance: &Appliance, facts: &Facts) -> Plan {
     let tree: Tree = render(appliance, &Inputs::default()).unwrap();
-    plan::plan(appliance, &tree, facts)
+    plan::plan(appliance, &tree, facts, &[])
 }
 
 fn formats(plan: &Plan) -> usize {

@@ -200,7 +200,7 @@ fn a_damaged_ledger_is_the_empty_one_and_is_told() {
         let tree = tree(&appliance);
         let facts = machine.facts(&appliance, &tree);
         assert_eq!(Ledger::of(&facts), Ledger::default());
-        let plan = plan::plan(&appliance, &tree, &facts);
+        let plan = plan::plan(&appliance, &tree, &facts, &[]);
         let notice = plan
             .notices
             .iter()

@@ -22,6 +22,7 @@ mod units;
 pub use access::{Access, Verdict, can, describes};
 pub use area::Area;
 pub use error::RenderError;
+pub use files::area_of;
 pub use inputs::Inputs;
 pub use marker::MARKER_NAME;
 pub use principal::Principal;

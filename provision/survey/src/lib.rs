@@ -2,7 +2,7 @@
 
 use appliance::Appliance;
 use host::{Facts, Host, HostError, Question};
-use plan::{Ledger, Plan, SecretsError};
+use plan::{Foreign, Ledger, Plan, SecretsError};
 use render::{Inputs, RenderError, Tree};
 
 /// Why there is no survey.
@@ -34,20 +34,22 @@ pub struct Survey {
     pub plan: Plan,
 }
 
-/// Looks at a machine and plans. `more` may ask for facts beyond those that planning needs.
+/// Looks at a machine and plans. What is in `foreign` is moved away, which is nothing unless an operator says so. `more`
+/// may ask for facts beyond those that planning needs.
 pub fn take(
     appliance: &Appliance,
     host: &Host,
+    foreign: &[Foreign],
     more: impl FnOnce(&Tree, &mut Question),
 ) -> Result<Survey, SurveyError> {
     let before = host::gather(host, &plan::inputs_question(appliance))?;
     let inputs = plan::read_inputs(appliance, &before)?;
     let tree = render::render(appliance, &inputs)?;
     let ledger = Ledger::of(&before);
-    let mut question = plan::question(appliance, &tree, &ledger);
+    let mut question = plan::question(appliance, &tree, &ledger, foreign);
     more(&tree, &mut question);
     let facts = host::gather(host, &question)?;
-    let plan = plan::plan(appliance, &tree, &facts);
+    let plan = plan::plan(appliance, &tree, &facts, foreign);
     Ok(Survey {
         inputs,
         tree,

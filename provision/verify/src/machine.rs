@@ -30,7 +30,7 @@ pub(crate) struct Machine<'a> {
 
 impl<'a> Machine<'a> {
     pub fn look(appliance: &'a Appliance, host: &Host) -> Result<Self, VerifyError> {
-        let survey = survey::take(appliance, host, ask_more)?;
+        let survey = survey::take(appliance, host, &[], ask_more)?;
         let closer = host::gather(host, &closer_question(&survey.tree, &survey.facts))?;
         let debian = Debian::read(host)?;
         let walk = Walk::of(host, &survey.facts)?;

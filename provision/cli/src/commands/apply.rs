@@ -35,7 +35,7 @@ pub fn run(
     let appliance = definition(arguments)?;
     let host = target(on)?;
     if !how.yes {
-        let plan = survey::take(&appliance, &host, |_, _| {})
+        let plan = survey::take(&appliance, &host, &[], |_, _| {})
             .map_err(ApplyError::from)?
             .plan
             .only(&areas.only);

@@ -16,7 +16,7 @@ pub fn run(
 ) -> anyhow::Result<u8> {
     let appliance = definition(arguments)?;
     let host = target(on)?;
-    let survey = survey::take(&appliance, &host, |_, _| {}).map_err(::apply::ApplyError::from)?;
+    let survey = survey::take(&appliance, &host, &[], |_, _| {}).map_err(::apply::ApplyError::from)?;
     let plan = survey.plan.only(&areas.only);
     if format.json {
         print_records(&plan, output)?;

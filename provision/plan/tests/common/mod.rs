@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use appliance::path::TargetPath;
 use appliance::{Appliance, DefinitionFiles};
 use host::{Facts, Host};
-use plan::{LEDGER, Ledger, Plan};
+use plan::{Foreign, LEDGER, Ledger, Plan};
 use render::{Inputs, Tree, render};
 
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f alice";
@@ -37,12 +37,15 @@ pub fn path(text: &str) -> TargetPath {
 /// The tree of a machine that is not running.
 pub struct Machine {
     directory: tempfile::TempDir,
+    /// What is to be moved away.
+    pub foreign: Vec<Foreign>,
 }
 
 impl Machine {
     pub fn new() -> Self {
         let machine = Self {
             directory: tempfile::tempdir().unwrap(),
+            foreign: Vec::new(),
         };
         machine.write("/etc/os-release", "ID=debian\nVERSION_ID=12\n");
         machine
@@ -78,12 +81,12 @@ impl Machine {
     pub fn facts(&self, appliance: &Appliance, tree: &Tree) -> Facts {
         let host = Host::offline(self.directory.path()).unwrap();
         let first = host::gather(&host, &plan::inputs_question(appliance)).unwrap();
-        let question = plan::question(appliance, tree, &Ledger::of(&first));
+        let question = plan::question(appliance, tree, &Ledger::of(&first), &self.foreign);
         host::gather(&host, &question).unwrap()
     }
 
     pub fn planned(&self, appliance: &Appliance) -> Plan {
         let tree = tree(appliance);
-        plan::plan(appliance, &tree, &self.facts(appliance, &tree))
+        plan::plan(appliance, &tree, &self.facts(appliance, &tree), &self.foreign)
     }
 }

@@ -145,7 +145,7 @@ const PLACES: [(&str, Area); 19] = [
 ];
 
 /// The area that brings a file about, by where it lies.
-pub(crate) fn area_of(path: &TargetPath) -> Option<Area> {
+pub fn area_of(path: &TargetPath) -> Option<Area> {
     let holds = |place: &str| TargetPath::new(place).is_ok_and(|place| path.is_within(&place));
     PLACES
         .iter()
