@@ -4,6 +4,7 @@ mod accounts;
 mod diff;
 mod disks;
 mod files;
+mod fingerprint;
 mod ids;
 mod kernel;
 mod ledger;
@@ -14,6 +15,7 @@ mod question;
 mod record;
 mod removal;
 mod retirement;
+mod saved;
 mod secrets;
 mod step;
 mod swap;
@@ -22,12 +24,14 @@ mod text;
 mod together;
 mod units;
 
+pub use fingerprint::{Fingerprint, Salt};
 pub use ids::Ids;
 pub use ledger::{LEDGER, Ledger, LedgerError, OwnedNode, OwnedPath};
 pub use quarantine::{Foreign, QUARANTINE};
 pub use question::{firewall_table, inputs_question, question};
 pub use record::Record;
 pub use render::MARKER_NAME;
+pub use saved::{SavedPlan, SavedPlanError};
 pub use secrets::{CREDENTIALS_DIRECTORY, ENV_FILE, SecretsError, read_inputs};
 pub use step::{
     AccountChange, Action, Change, DiskTarget, Drift, Metadata, NewContent, Notice, Refusal, RefusalKind,

@@ -1,11 +1,13 @@
 //! A step as a JSON record, as spec 10 section 22.1 has it.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use crate::step::{Action, Refusal, RefusalKind, Step};
 
 /// One line of `--json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// Counted from 1, in the order of work.
     pub id: usize,
@@ -14,7 +16,7 @@ pub struct Record {
     /// The path, unit, account or package.
     pub target: String,
     /// `create`, `update`, `remove`, `run` or `refuse`.
-    pub action: &'static str,
+    pub action: Cow<'static, str>,
     /// What is done, in words.
     pub verb: String,
     /// Why.
@@ -24,7 +26,7 @@ pub struct Record {
     /// How it will be.
     pub after: String,
     /// What to do about a refusal.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
     /// Values are not shown.
     pub sensitive: bool,
@@ -37,12 +39,12 @@ impl Record {
             id,
             area: step.area.to_string(),
             target: step.target(),
-            action: match step.action {
+            action: Cow::Borrowed(match step.action {
                 Action::Create => "create",
                 Action::Update => "update",
                 Action::Remove => "remove",
                 Action::Run => "run",
-            },
+            }),
             verb: step.verb().to_owned(),
             reason: step.because.clone(),
             before: step.before.clone(),
@@ -58,7 +60,7 @@ impl Record {
             id,
             area: refusal.area.to_string(),
             target: refusal.target.clone(),
-            action: "refuse",
+            action: Cow::Borrowed("refuse"),
             verb: match refusal.kind {
                 RefusalKind::Safety => "refuse".to_owned(),
                 RefusalKind::Precondition => "refuse to begin".to_owned(),
