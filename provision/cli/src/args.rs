@@ -1,9 +1,11 @@
 //! What the operator may type. Help, completions and the manual page all come from here.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use appliance::path::TargetPath;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use remote::{Destination, RunId};
 use render::Area;
 
 /// Where the instance file of a machine lies.
@@ -30,6 +32,9 @@ pub struct Arguments {
     /// When to use colour
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
+    /// Pieces instead of text, for the program on the operator's side; which of them are coloured
+    #[arg(long, global = true, hide = true, value_name = "COLOURED")]
+    pub framed: Option<Framed>,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -39,6 +44,7 @@ const EXAMPLES: &str = "Examples:
   appliance plan                                what would change on this machine?
   appliance apply --yes                         bring this machine to its definition
   appliance apply --only firewall,ssh           two areas of it
+  appliance apply --on alice@broker             bring another machine to it, over SSH
   appliance verify --json                       is it as defined? (exit 10 when not)
   appliance can alice read /data/src_data       may she?
 
@@ -54,6 +60,19 @@ pub enum Color {
     Always,
     /// Never
     Never,
+}
+
+/// Which streams are coloured when output is framed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Framed {
+    /// Neither
+    Neither,
+    /// Standard output
+    Output,
+    /// Standard error
+    Errors,
+    /// Both
+    Both,
 }
 
 /// What to do.
@@ -135,6 +154,24 @@ pub enum Command {
     /// Print the manual page
     #[command(after_help = "Example:\n  appliance manual | man -l -")]
     Manual,
+    /// Follow a run on another machine to its end, or list its runs
+    #[command(
+        after_help = "Examples:\n  appliance attach --on alice@broker\n  appliance attach --on alice@broker 0123456789abcdef"
+    )]
+    Attach {
+        /// On which machine
+        #[arg(long, value_name = ON)]
+        on: Destination,
+        #[command(flatten)]
+        way: Way,
+        /// Which run; without it the runs that the machine knows are listed
+        id: Option<RunId>,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// What this program does on a machine that it was copied to
+    #[command(hide = true, subcommand)]
+    RemoteSide(RemoteSide),
     /// Report that a unit failed; what systemd starts when one of ours does
     #[command(hide = true)]
     UnitFailed {
@@ -149,6 +186,58 @@ pub struct Target {
     /// An offline tree instead of this machine, for building images
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
+    /// Another machine instead of this one, over SSH; copies this program there and runs it
+    #[arg(long, value_name = ON, conflicts_with = "root")]
+    pub on: Option<Destination>,
+    #[command(flatten)]
+    pub way: Way,
+}
+
+/// How a machine is written.
+const ON: &str = "[USER@]HOST[:PORT]";
+
+/// The way to another machine.
+#[derive(Debug, Args)]
+pub struct Way {
+    /// With --on: a private key, instead of what ssh would try
+    #[arg(long, value_name = "FILE", requires = "on")]
+    pub identity: Option<PathBuf>,
+    /// With --on: ssh's configuration, instead of ~/.ssh/config
+    #[arg(long, value_name = "FILE", requires = "on")]
+    pub ssh_config: Option<PathBuf>,
+    /// With --on: how long a lost connection is tried again, such as 30s or 5m
+    #[arg(long, value_name = "TIME", requires = "on", default_value = "5m", value_parser = humantime::parse_duration)]
+    pub patience: Duration,
+}
+
+/// Parts of a run that was asked for from another machine. What they are given comes on standard input.
+#[derive(Debug, Subcommand)]
+pub enum RemoteSide {
+    /// Keep the request that comes on standard input, and start it once
+    Start {
+        /// Which run
+        id: RunId,
+    },
+    /// Carry it out
+    Run {
+        /// Which run
+        id: RunId,
+    },
+    /// Print what it says
+    Follow {
+        /// Which run
+        id: RunId,
+        /// From this byte on
+        #[arg(long)]
+        from: u64,
+    },
+    /// Ask it to stop
+    Stop {
+        /// Which run
+        id: RunId,
+    },
+    /// Print which there are
+    List,
 }
 
 /// Which parts of it.

@@ -13,7 +13,7 @@ use output::Output;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let output = Output::new(arguments.color);
+    let output = Output::new(arguments.color, arguments.framed);
     match commands::run(&arguments, output) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {

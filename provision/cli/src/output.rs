@@ -4,18 +4,25 @@ use std::io::{IsTerminal, Write};
 
 use plan::Style;
 
-use crate::args::Color;
+use remote::Kind;
+
+use crate::args::{Color, Framed};
 
 /// Where output goes and how it looks.
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
     style: Style,
     error_style: Style,
+    /// Both streams as pieces on standard output, in the order in which they were said.
+    framed: bool,
 }
 
 impl Output {
     /// Colour on a terminal, unless the operator or `NO_COLOR` says otherwise.
-    pub fn new(color: Color) -> Self {
+    pub fn new(color: Color, framed: Option<Framed>) -> Self {
+        if let Some(framed) = framed {
+            return Self::framed(framed);
+        }
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let style = |is_terminal: bool| match color {
             Color::Always => Style::Colour,
@@ -26,7 +33,40 @@ impl Output {
         Self {
             style: style(std::io::stdout().is_terminal()),
             error_style: style(std::io::stderr().is_terminal()),
+            framed: false,
         }
+    }
+
+    /// What colour is decided by the program that shows it.
+    fn framed(coloured: Framed) -> Self {
+        let style = |coloured: bool| if coloured { Style::Colour } else { Style::Plain };
+        Self {
+            style: style(matches!(coloured, Framed::Output | Framed::Both)),
+            error_style: style(matches!(coloured, Framed::Errors | Framed::Both)),
+            framed: true,
+        }
+    }
+
+    /// How a program elsewhere must colour for this one.
+    pub fn for_another(self) -> &'static str {
+        match (self.style, self.error_style) {
+            (Style::Plain, Style::Plain) => "neither",
+            (Style::Colour, Style::Plain) => "output",
+            (Style::Plain, Style::Colour) => "errors",
+            (Style::Colour, Style::Colour) => "both",
+        }
+    }
+
+    /// Bytes as they are, to standard output or standard error.
+    pub fn pass(self, kind: Kind, bytes: &[u8]) {
+        let mut stdout = std::io::stdout().lock();
+        let _ = match (self.framed, kind) {
+            (true, _) => stdout.write_all(&kind.encode(bytes)),
+            (false, Kind::Output) => stdout.write_all(bytes),
+            (false, Kind::Errors) => std::io::stderr().write_all(bytes),
+            (false, Kind::Event | Kind::Exit) => Ok(()),
+        };
+        let _ = stdout.flush();
     }
 
     /// Colours for standard output.
@@ -36,7 +76,7 @@ impl Output {
 
     /// Prints to standard output. A reader that went away, as `head` does, is no error.
     pub fn print(self, text: &str) {
-        let _ = std::io::stdout().write_all(text.as_bytes());
+        self.pass(Kind::Output, text.as_bytes());
     }
 
     /// One JSON document on a line.
@@ -47,7 +87,7 @@ impl Output {
 
     /// Prints to standard error: progress and questions.
     pub fn say(self, text: &str) {
-        let _ = std::io::stderr().write_all(text.as_bytes());
+        self.pass(Kind::Errors, text.as_bytes());
     }
 
     /// A failure: the whole chain on one line, outermost first, and what to do next.
@@ -64,9 +104,9 @@ impl Output {
         }
         self.say(&format!("{label}: {}\n", chain.join(": ")));
         let hint = error.chain().find_map(|cause| {
-            cause
-                .downcast_ref::<host::HostError>()
-                .and_then(host::HostError::hint)
+            let of_host = cause.downcast_ref().and_then(host::HostError::hint);
+            let of_remote = cause.downcast_ref().and_then(remote::RemoteError::hint);
+            of_host.map(str::to_owned).or(of_remote)
         });
         if let Some(hint) = hint {
             self.say(&format!("    next: {hint}\n"));

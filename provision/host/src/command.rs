@@ -18,7 +18,7 @@ use rustix::process::{Pid, PidfdFlags, Signal};
 use crate::HostError;
 
 /// All that a program may depend on. A locale of C makes messages parseable and alike in every log.
-const ENVIRONMENT: [(&str, &str); 7] = [
+pub const ENVIRONMENT: [(&str, &str); 7] = [
     ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
     ("HOME", "/root"),
     ("LC_ALL", "C.UTF-8"),

@@ -71,7 +71,8 @@ pub fn run(
     Ok(CONVERGED)
 }
 
-fn confirmed(output: Output) -> anyhow::Result<bool> {
+/// Asks on the terminal.
+pub fn confirmed(output: Output) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
         return Err(BadInput(
             "nobody is there to ask\n    next: add --yes to apply without a question".to_owned(),

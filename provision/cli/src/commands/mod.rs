@@ -5,9 +5,11 @@ mod can;
 mod check;
 mod manual;
 mod plan;
+mod remote;
 mod render;
 mod unit_failed;
 mod verify;
+mod words;
 
 use std::path::Path;
 
@@ -31,6 +33,9 @@ pub const PENDING: u8 = 10;
 
 /// Runs the command and gives its exit code.
 pub fn run(arguments: &Arguments, output: Output) -> anyhow::Result<u8> {
+    if let Some(code) = remote::elsewhere(arguments, output)? {
+        return Ok(code);
+    }
     match &arguments.command {
         Command::Check(format) => check::run(arguments, format, output),
         Command::Render { out } => render::run(arguments, out, output),
@@ -67,6 +72,8 @@ pub fn run(arguments: &Arguments, output: Output) -> anyhow::Result<u8> {
         Command::Schema => manual::schema(output),
         Command::Completions { shell } => manual::completions(*shell, output),
         Command::Manual => manual::page(output),
+        Command::Attach { on, way, id, format } => remote::attach(on, way, id.as_ref(), format, output),
+        Command::RemoteSide(part) => remote::side(part, output),
         Command::UnitFailed { unit } => unit_failed::run(unit, output),
     }
 }
@@ -75,6 +82,9 @@ pub fn run(arguments: &Arguments, output: Output) -> anyhow::Result<u8> {
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     if error.is::<Problems>() || error.is::<BadInput>() {
         return BAD_INPUT;
+    }
+    if let Some(error) = error.downcast_ref::<::remote::RemoteError>() {
+        return error.exit_code();
     }
     if matches!(
         error.downcast_ref::<::verify::VerifyError>(),
