@@ -127,11 +127,12 @@ impl Link {
         }
     }
 
-    /// A command over this connection, its output for the caller to read as it comes.
+    /// A command over this connection, its output for the caller to read as it comes. Its standard input stays open
+    /// for as long as somebody reads, so that it ends when this program is killed.
     pub fn stream(&self, command: &str) -> Result<Stream, RemoteError> {
         let child = self
             .over(command)
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

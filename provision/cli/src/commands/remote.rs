@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::os::fd::AsFd;
 use std::path::Path;
 
 use ::remote::far::{self, Store};
@@ -87,8 +88,9 @@ pub fn side(part: &RemoteSide, output: Output) -> anyhow::Result<u8> {
         }
         RemoteSide::Run { id } => far::run(&store, id)?,
         RemoteSide::Follow { id, from } => {
-            let out = std::os::fd::AsFd::as_fd(&std::io::stdout()).try_clone_to_owned()?;
-            far::follow(&store, id, *from, &out.into())?;
+            let attended = std::io::stdin().as_fd().try_clone_to_owned()?;
+            let out = std::io::stdout().as_fd().try_clone_to_owned()?;
+            far::follow(&store, id, *from, &attended.into(), &out.into())?;
         }
         RemoteSide::Stop { id } => far::stop(&store, id)?,
         RemoteSide::List => output.json(&far::list(&store)?)?,

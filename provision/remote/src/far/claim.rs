@@ -118,7 +118,9 @@ mod tests {
 
     fn followed(store: &Store, id: &RunId, from: u64) -> Vec<u8> {
         let mut out = tempfile::tempfile().unwrap();
-        follow(store, id, from, &out).unwrap();
+        let (attended, _reader) = std::io::pipe().unwrap();
+        let attended = std::os::fd::OwnedFd::from(attended).into();
+        follow(store, id, from, &attended, &out).unwrap();
         std::io::Seek::rewind(&mut out).unwrap();
         let mut bytes = Vec::new();
         out.read_to_end(&mut bytes).unwrap();

@@ -35,7 +35,8 @@ pub struct RunRecord {
 }
 
 /// Writes the pieces of a run to `out` from an offset on, as they come, until the run has ended or nobody reads.
-pub fn follow(store: &Store, id: &RunId, from: u64, out: &File) -> Result<(), FarError> {
+/// Whoever reads holds `attended` open, and says nothing there.
+pub fn follow(store: &Store, id: &RunId, from: u64, attended: &File, out: &File) -> Result<(), FarError> {
     let path = store.run(id).join(OUTPUT);
     let fail = at("read", &path);
     let mut output = match File::open(&path) {
@@ -60,17 +61,19 @@ pub fn follow(store: &Store, id: &RunId, from: u64, out: &File) -> Result<(), Fa
                 return Ok(());
             }
         }
-        if length == 0 && (!alive || is_closed_within_a_pause(out)) {
+        if length == 0 && (!alive || is_left_within_a_pause(attended, out)) {
             return Ok(());
         }
     }
 }
 
 /// Whether the reader goes away; otherwise the time is up.
-fn is_closed_within_a_pause(out: &File) -> bool {
-    let mut waited = [PollFd::new(out, PollFlags::empty())];
-    let gone = PollFlags::ERR | PollFlags::HUP;
-    rustix::event::poll(&mut waited, Some(&PAUSE)).is_ok_and(|_| waited[0].revents().intersects(gone))
+fn is_left_within_a_pause(attended: &File, out: &File) -> bool {
+    let mut waited = [
+        PollFd::new(attended, PollFlags::IN),
+        PollFd::new(out, PollFlags::empty()),
+    ];
+    rustix::event::poll(&mut waited, Some(&PAUSE)).is_ok_and(|count| count > 0)
 }
 
 /// The runs that are kept, newest first.
