@@ -47,6 +47,11 @@ macro_rules! definition_files {
                 Ok(Self { directory: Cow::Borrowed(directory), $($field: Cow::Owned(read($file)?),)* })
             }
 
+            /// Each file's name and text, in the order of [`Self::NAMES`].
+            pub fn texts(&self) -> Vec<(&'static str, &str)> {
+                vec![$(($file, &*self.$field)),*]
+            }
+
             $(fn $field(&self) -> Source<'_> {
                 Source::new(&format!("{}/{}", self.directory, $file), &self.$field)
             })*

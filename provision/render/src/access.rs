@@ -22,6 +22,15 @@ pub enum Access {
 }
 
 impl Access {
+    /// The word for people and programs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Execute => "execute",
+        }
+    }
+
     const fn permission(self) -> Permissions {
         match self {
             Self::Read => Permissions::READ,

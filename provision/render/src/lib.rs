@@ -3,6 +3,7 @@
 mod access;
 mod area;
 mod credentials;
+pub mod difference;
 mod directories;
 mod draft;
 mod error;

@@ -44,6 +44,15 @@ impl Principal {
         })
     }
 
+    /// Somebody with none of our groups.
+    pub fn nobody() -> Self {
+        Self {
+            user: names::user("nobody"),
+            groups: BTreeSet::from([names::group("nogroup")]),
+            is_root: false,
+        }
+    }
+
     /// A service, with the account's groups and those of its unit.
     pub fn of_service(appliance: &Appliance, service: &Service) -> Self {
         let mut groups = groups_of(appliance, &service.user).unwrap_or_default();

@@ -1,7 +1,5 @@
 //! Definition and instance files through the whole check, and what is rendered from those that pass.
 
-use std::borrow::Cow;
-
 use appliance::{Appliance, DefinitionFiles, Problems};
 use render::{Content, Inputs, Node};
 
@@ -33,11 +31,12 @@ pub(crate) fn definition(bytes: &[u8]) {
     };
     let mut readable = true;
     let files = DefinitionFiles::from_directory("definition", |file| {
-        let original = original(&shipped, file);
+        let mut texts = shipped.texts().into_iter();
+        let original = texts.find(|(name, _)| *name == file).map_or("", |(_, text)| text);
         if file != chosen {
-            return Ok::<_, std::convert::Infallible>(original.into_owned());
+            return Ok::<_, std::convert::Infallible>(original.to_owned());
         }
-        let changed = changed(&original);
+        let changed = changed(original);
         readable = changed.is_some();
         Ok(changed.unwrap_or_default())
     });
@@ -45,23 +44,6 @@ pub(crate) fn definition(bytes: &[u8]) {
     if readable {
         check(Appliance::parse(&files, "appliance.toml", INSTANCE));
     }
-}
-
-fn original<'a>(files: &'a DefinitionFiles<'_>, name: &str) -> Cow<'a, str> {
-    let text: &str = match name {
-        "operating_system.toml" => &files.operating_system,
-        "packages.toml" => &files.packages,
-        "accounts.toml" => &files.accounts,
-        "disks.toml" => &files.disks,
-        "layout.toml" => &files.layout,
-        "limits.toml" => &files.limits,
-        "sudo.toml" => &files.sudo,
-        "network.toml" => &files.network,
-        "services.toml" => &files.services,
-        "secrets.toml" => &files.secrets,
-        other => panic!("the definition has a new file, {other}: name it here"),
-    };
-    Cow::Borrowed(text)
 }
 
 /// An instance file, whole.
