@@ -47,6 +47,7 @@ const EXAMPLES: &str = "Examples:
   appliance apply --on alice@broker             bring another machine to it, over SSH
   appliance verify --json                       is it as defined? (exit 10 when not)
   appliance can alice read /data/src_data       may she?
+  appliance diff applied main                   who may do more, who less?
 
 Exit codes: 0 as defined, 1 failed, 2 bad input, 3 refused for safety, 4 precondition, 10 changes pending or drift,
 75 another run is at work, 130 stopped by Ctrl-C.";
@@ -140,6 +141,23 @@ pub enum Command {
         right: Right,
         /// With what
         path: TargetPath,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Who may do more or less between two revisions of the definition (exit 0 nobody, 10 somebody)
+    #[command(
+        after_help = "A revision is a commit of the repository that the current directory is in, a directory with definition\n\
+                      files, `shipped` for what is compiled in, or `applied` for what this machine was last brought to.\n\n\
+                      Examples:\n  appliance diff HEAD~1 HEAD\n  appliance diff applied appliance/definition\n  \
+                      appliance diff --json shipped main | jq -r '.who + \" \" + .target'"
+    )]
+    Diff {
+        /// The older revision
+        #[arg(value_name = "REV1")]
+        before: String,
+        /// The newer one
+        #[arg(value_name = "REV2")]
+        after: String,
         #[command(flatten)]
         format: Format,
     },

@@ -1,8 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+mod access_text;
+mod applied;
 mod args;
 mod commands;
 mod output;
+mod revision;
+mod sources;
 
 use std::process::ExitCode;
 

@@ -9,9 +9,11 @@ use ::apply::{ApplyError, Event, Options, Outcome, Report};
 use plan::{Record, Style};
 use serde_json::json;
 
-use super::{BadInput, CONVERGED, definition, target};
+use super::{BadInput, CONVERGED, target};
+use crate::applied;
 use crate::args::{Areas, Arguments, Target};
 use crate::output::Output;
+use crate::sources::Sources;
 
 /// How to go about it.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +34,8 @@ pub fn run(
     output: Output,
 ) -> anyhow::Result<u8> {
     let begun = Instant::now();
-    let appliance = definition(arguments)?;
+    let sources = Sources::named(arguments)?;
+    let appliance = sources.parse()?;
     let host = target(on)?;
     if !how.yes {
         let plan = survey::take(&appliance, &host, &[], |_, _| {})
@@ -67,6 +70,7 @@ pub fn run(
             print_refusals(refusals, how, output);
         }
     })?;
+    applied::keep(&host, &sources, &areas.only)?;
     finish(report, begun, how, output)?;
     Ok(CONVERGED)
 }

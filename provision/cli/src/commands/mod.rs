@@ -3,6 +3,7 @@
 mod apply;
 mod can;
 mod check;
+mod diff;
 mod manual;
 mod plan;
 mod remote;
@@ -14,11 +15,12 @@ mod words;
 use std::path::Path;
 
 use anyhow::Context;
-use appliance::{Appliance, DefinitionFiles, Problems};
+use appliance::{Appliance, Problems};
 use host::Host;
 
 use crate::args::{Arguments, Command, Target};
 use crate::output::Output;
+use crate::sources::Sources;
 
 /// The machine is as defined.
 pub const CONVERGED: u8 = 0;
@@ -69,6 +71,11 @@ pub fn run(arguments: &Arguments, output: Output) -> anyhow::Result<u8> {
             path,
             format,
         } => can::run(arguments, who, *right, path, format, output),
+        Command::Diff {
+            before,
+            after,
+            format,
+        } => diff::run(arguments, before, after, format, output),
         Command::Schema => manual::schema(output),
         Command::Completions { shell } => manual::completions(*shell, output),
         Command::Manual => manual::page(output),
@@ -112,7 +119,8 @@ impl std::error::Error for BadInput {}
 /// Larger files are no definition.
 const LARGEST_INPUT_BYTES: u64 = 1024 * 1024;
 
-fn read_input(path: &Path) -> Result<String, BadInput> {
+/// The text of a file that the operator named.
+pub fn read_input(path: &Path) -> Result<String, BadInput> {
     let describe = |reason: String| BadInput(format!("cannot read {}: {reason}", path.display()));
     let size = std::fs::metadata(path)
         .map_err(|error| describe(error.to_string()))?
@@ -127,21 +135,7 @@ fn read_input(path: &Path) -> Result<String, BadInput> {
 
 /// The checked definition that the arguments name.
 fn definition(arguments: &Arguments) -> anyhow::Result<Appliance> {
-    let instance_name = arguments.instance.display().to_string();
-    let instance = read_input(&arguments.instance).map_err(|BadInput(text)| {
-        BadInput(format!(
-            "{text}\n    next: write one (`appliance schema` has its keys), or name it with --instance"
-        ))
-    })?;
-    let appliance = match &arguments.definition {
-        None => Appliance::parse(&DefinitionFiles::shipped(), &instance_name, &instance)?,
-        Some(directory) => {
-            let name = directory.display().to_string();
-            let files = DefinitionFiles::from_directory(&name, |file| read_input(&directory.join(file)))?;
-            Appliance::parse(&files, &instance_name, &instance)?
-        }
-    };
-    Ok(appliance)
+    Ok(Sources::named(arguments)?.parse()?)
 }
 
 /// The machine that the arguments name.

@@ -23,6 +23,7 @@ pub fn run(
     } else {
         output.print(&plan::describe(&plan, output.style()));
     }
+    super::diff::since_applied(&host, &appliance, &survey.tree, &survey.inputs, format, output)?;
     Ok(code_of(&plan))
 }
 
