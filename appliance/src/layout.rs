@@ -82,7 +82,7 @@ pub struct Link {
 }
 
 /// Which program judges a configuration file before it takes its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Judge {
     /// `visudo -c`

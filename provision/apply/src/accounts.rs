@@ -15,11 +15,16 @@ pub(crate) fn edit<'a>(
     host: &Host,
     changes: impl Iterator<Item = &'a AccountChange>,
 ) -> Result<(), StepError> {
-    let changes: Vec<&AccountChange> = changes.collect();
-    host::accounts::edit(host, |files| {
-        changes.iter().try_for_each(|change| carry_out(files, change))
-    })?;
+    host::accounts::edit(host, |files| change(files, changes))?;
     Ok(())
+}
+
+/// Makes all changes in memory; the error says which one cannot be made.
+pub(crate) fn change<'a>(
+    files: &mut AccountFiles,
+    mut changes: impl Iterator<Item = &'a AccountChange>,
+) -> Result<(), String> {
+    changes.try_for_each(|change| carry_out(files, change))
 }
 
 fn carry_out(files: &mut AccountFiles, change: &AccountChange) -> Result<(), String> {

@@ -2,6 +2,8 @@
 
 use plan::Step;
 
+use crate::journal::RunName;
+
 /// How a step ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -23,18 +25,30 @@ pub enum Event<'a> {
     },
     /// A step begins.
     Started {
-        /// Counted from 1 within the round.
+        /// Its number in the plan of the round, counted from 1.
         index: usize,
         /// What.
         step: &'a Step,
     },
     /// A step ended.
     Ended {
-        /// Counted from 1 within the round.
+        /// Its number in the plan of the round, counted from 1.
         index: usize,
         /// What.
         step: &'a Step,
         /// How.
         outcome: Outcome,
+    },
+    /// The run is done and waits for somebody to say that they can still get in.
+    AwaitingConfirmation {
+        /// Which run.
+        run: &'a RunName,
+        /// How long it waits.
+        seconds: u64,
+    },
+    /// What the run did is being put back.
+    PuttingBack {
+        /// Which run.
+        run: &'a RunName,
     },
 }

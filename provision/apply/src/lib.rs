@@ -1,20 +1,32 @@
 #![doc = include_str!("../README.md")]
 
 mod accounts;
+mod carry_out;
 mod certificate;
+mod confirmation;
 mod disks;
 mod event;
-mod files;
+mod health;
+mod images;
 mod journal;
 mod leaving;
+mod ledger;
+
+mod names;
+mod order;
 mod packages;
 mod quarantine;
+mod rehearsal;
+mod revert;
 mod run;
 mod secret;
-mod together;
+mod undo;
 
+pub use confirmation::{LIMIT as CONFIRMATION_LIMIT, give_word};
 pub use event::{Event, Outcome};
-pub use run::{Options, Report, apply};
+pub use journal::RunName;
+pub use revert::{Reverted, revert, revert_unconfirmed};
+pub use run::{Confirmation, Options, Report, apply};
 
 use host::HostError;
 use plan::Refusal;
@@ -46,9 +58,35 @@ pub enum ApplyError {
     /// After several rounds there is still something to do, which means that something else undoes it.
     #[error("the machine does not stay as it was made; something changes it back: {}", .0.join(", "))]
     Restless(Vec<String>),
+    /// Something is sick that was well before.
+    #[error("not well after the changes, and well before them: {0}")]
+    Sicker(String),
+    /// People would not get in any more.
+    #[error("people might not get in any more: {0}")]
+    LockedOut(String),
+    /// The run failed, and what it had done was put back.
+    #[error("{}", put_back(*count, failed))]
+    PutBack {
+        /// Things that are as they were before the run.
+        count: usize,
+        /// Things that are not, with reasons.
+        failed: Vec<String>,
+        /// Why the run failed.
+        #[source]
+        source: Box<ApplyError>,
+    },
     /// The operator asked to stop.
     #[error("stopped on request; run the same command again to go on")]
     Interrupted,
+}
+
+fn put_back(count: usize, failed: &[String]) -> String {
+    let things = if count == 1 { "thing was" } else { "things were" };
+    let done = format!("the run failed, and {count} {things} put back as before it");
+    if failed.is_empty() {
+        return done;
+    }
+    format!("{done}; these could not be: {}", failed.join("; "))
 }
 
 fn refused(refusals: &[Refusal]) -> String {
@@ -103,7 +141,12 @@ impl ApplyError {
             }
             Self::Survey(SurveyError::Secrets(_)) => 3,
             Self::Interrupted => 130,
-            Self::Survey(_) | Self::Step { .. } | Self::Restless(_) => 1,
+            Self::PutBack { source, .. } => source.exit_code(),
+            Self::Survey(_)
+            | Self::Step { .. }
+            | Self::Restless(_)
+            | Self::Sicker(_)
+            | Self::LockedOut(_) => 1,
         }
     }
 }

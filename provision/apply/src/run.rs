@@ -4,40 +4,52 @@
 //! that was mounted shows what lies on it. That the last look finds nothing to do is the proof.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use appliance::Appliance;
-use appliance::name::UnitName;
 use appliance::path::TargetPath;
 use host::lock::Lock;
-use host::systemd::{self, Order};
-use host::write::{self, NewFile};
+use host::write;
 use host::{Host, HostError, directory, read};
-use plan::{Change, Step, UnitOrder};
+use plan::{Foreign, Ledger, Step};
 use render::{Area, Node, Tree};
+use survey::Survey;
 
-use crate::event::{Event, Outcome};
-use crate::journal::Journal;
-use crate::{
-    ApplyError, StepError, accounts, certificate, disks, files, leaving, packages, quarantine, secret,
-    together,
-};
+use crate::carry_out::{Carrier, Progress};
+use crate::event::Event;
+use crate::health::Health;
+use crate::journal::{Journal, Mark};
+use crate::{ApplyError, confirmation, health, ledger, undo};
 
 /// More rounds than these mean that something undoes our work.
 const MOST_ROUNDS: usize = 4;
 /// How long another run is waited for (spec 10, section 22.1).
 const LOCK_WAIT: Duration = Duration::from_secs(30);
-/// How long units may take to start.
-const UNIT_LIMIT: Duration = Duration::from_secs(120);
 
 /// What to do, and how far.
 #[derive(Debug, Default)]
 pub struct Options<'a> {
     /// These areas alone; empty for all.
     pub only: Vec<Area>,
+    /// What is not ours and is moved away.
+    pub foreign: Vec<Foreign>,
     /// Set when the operator wants to stop: the step at hand is finished first.
     pub stop: Option<&'a AtomicBool>,
+    /// What a run that fails did is left as it is, for somebody to look at.
+    pub keep: bool,
+    /// Who says that people can still get in.
+    pub confirmation: Confirmation,
+}
+
+/// Who says, at the end of a run that changed sshd, sudo or the firewall, that people can still get in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Confirmation {
+    /// This machine, by what it can see of itself.
+    #[default]
+    ByItself,
+    /// Somebody, with `appliance confirm`, and in this time.
+    Awaited(Duration),
 }
 
 /// What an apply did.
@@ -53,8 +65,9 @@ pub struct Report {
 ///
 /// # Errors
 ///
-/// When something must be settled first (nothing was changed), when a step fails (the error names it, and running
-/// again goes on from there), or when the machine does not stay as it was made.
+/// When something must be settled first (nothing was changed); when a step fails or the portal is sicker than before:
+/// a machine that was as defined once is put back as it was, one that never was keeps what was done and the next run
+/// goes on from there; when the machine does not stay as it was made.
 pub fn apply(
     appliance: &Appliance,
     host: &Host,
@@ -62,50 +75,197 @@ pub fn apply(
     tell: &mut dyn FnMut(Event<'_>),
 ) -> Result<Report, ApplyError> {
     let _lock = take_lock(host)?;
-    let mut report = Report::default();
-    let mut journal = None;
-    for round in 1..=MOST_ROUNDS {
-        let survey = survey::take(appliance, host, &[], |_, _| {})?;
-        if round == 1 {
-            sweep_leftovers(host, &survey.tree)?;
+    let mut run = Run {
+        appliance,
+        host,
+        options,
+        tell,
+        report: Report::default(),
+        journal: None,
+        health: None,
+        was_whole: false,
+        at_risk: confirmation::take_over(host)
+            .map_err(|error| step_error("look for", "earlier runs", error))?,
+    };
+    match run.rounds().and_then(|survey| run.settle(&survey)) {
+        Ok(()) => Ok(run.report),
+        Err(error) => Err(run.fail(error)),
+    }
+}
+
+/// One run, from its first look to its end.
+struct Run<'a, 'b> {
+    appliance: &'a Appliance,
+    host: &'a Host,
+    options: &'a Options<'a>,
+    tell: &'a mut (dyn FnMut(Event<'_>) + 'b),
+    report: Report,
+    /// Opened by the first round that has something to do.
+    journal: Option<Journal>,
+    /// How the portal was before the first change.
+    health: Option<Health>,
+    /// The machine was as defined at the end of an earlier run: then there is something to go back to.
+    was_whole: bool,
+    /// Something that could lock people out was changed and nobody has looked yet.
+    at_risk: bool,
+}
+
+impl Run<'_, '_> {
+    /// Gives the look that found nothing left to do.
+    fn rounds(&mut self) -> Result<Survey, ApplyError> {
+        for round in 1..=MOST_ROUNDS {
+            let survey = self.look()?;
+            if round == 1 {
+                sweep_leftovers(self.host, &survey.tree)?;
+                self.was_whole = Ledger::of(&survey.facts).converged;
+            }
+            if !survey.plan.refusals.is_empty() {
+                return Err(ApplyError::Refused(survey.plan.refusals));
+            }
+            if survey.plan.steps.is_empty() {
+                return Ok(survey);
+            }
+            self.report.rounds = round;
+            self.round(round, &survey)?;
         }
-        let plan = survey.plan.only(&options.only);
-        if !plan.refusals.is_empty() {
-            return Err(ApplyError::Refused(plan.refusals));
+        let survey = self.look()?;
+        if survey.plan.is_empty() {
+            return Ok(survey);
         }
-        if plan.steps.is_empty() {
-            return Ok(report);
+        Err(ApplyError::Restless(
+            survey.plan.steps.iter().map(Step::target).collect(),
+        ))
+    }
+
+    fn look(&self) -> Result<Survey, ApplyError> {
+        let mut survey = survey::take(self.appliance, self.host, &self.options.foreign, |_, _| {})?;
+        survey.plan = survey.plan.only(&self.options.only);
+        Ok(survey)
+    }
+
+    fn round(&mut self, round: usize, survey: &Survey) -> Result<(), ApplyError> {
+        let steps = &survey.plan.steps;
+        (self.tell)(Event::Round { round, steps });
+        if self.journal.is_none() {
+            self.health = health::ask(self.appliance, self.host);
+            self.journal = Some(Journal::open(self.host).map_err(not_journalled)?);
         }
-        report.rounds = round;
-        tell(Event::Round {
-            round,
-            steps: &plan.steps,
-        });
-        let journal = match &mut journal {
-            Some(journal) => journal,
-            none => none.insert(Journal::open(host).map_err(not_journalled)?),
+        let Some(journal) = &mut self.journal else {
+            return Ok(());
         };
-        journal.round(&plan.steps).map_err(not_journalled)?;
-        carry_out(
-            host,
-            &plan.steps,
-            options,
-            &mut Progress {
-                report: &mut report,
-                journal,
-                tell,
+        journal.round(round, steps).map_err(not_journalled)?;
+        ledger::write(self.host, survey, |ledger| ledger.intending(&survey.plan)).map_err(not_journalled)?;
+        let mut carrier = Carrier {
+            host: self.host,
+            facts: &survey.facts,
+            journal,
+            progress: Progress {
+                tell: &mut *self.tell,
+                steps: &mut self.report.steps,
             },
-        )?;
+            stop: self.options.stop,
+            at_risk: &mut self.at_risk,
+        };
+        carrier.carry_out(steps)
     }
-    let rest = survey::take(appliance, host, &[], |_, _| {})?
-        .plan
-        .only(&options.only);
-    if rest.is_empty() {
-        return Ok(report);
+
+    /// The end of a run that found nothing more to do.
+    fn settle(&mut self, survey: &Survey) -> Result<(), ApplyError> {
+        if let Some(sick) = health::sicker(self.appliance, self.host, self.health.as_ref()) {
+            return Err(ApplyError::Sicker(sick));
+        }
+        self.confirm()?;
+        if self.options.only.is_empty() {
+            ledger::write(self.host, survey, |ledger| {
+                ledger.settled(&survey.tree, &survey.facts)
+            })
+            .map_err(not_journalled)?;
+        }
+        match self.journal.take() {
+            Some(journal) => journal.end(self.host, Mark::Converged).map_err(not_journalled),
+            None => Ok(()),
+        }
     }
-    Err(ApplyError::Restless(
-        rest.steps.iter().map(Step::target).collect(),
-    ))
+
+    /// Makes sure that people still get in, if this run put that at risk.
+    fn confirm(&mut self) -> Result<(), ApplyError> {
+        if !self.at_risk || !self.host.is_live() {
+            return Ok(());
+        }
+        confirmation::door_is_open(self.host, self.sshd_is_wanted()).map_err(ApplyError::LockedOut)?;
+        let Some(journal) = &mut self.journal else {
+            return Ok(());
+        };
+        if let Confirmation::Awaited(limit) = self.options.confirmation {
+            (self.tell)(Event::AwaitingConfirmation {
+                run: &journal.run,
+                seconds: limit.as_secs(),
+            });
+            let given =
+                confirmation::wait_for_word(self.host, &journal.run, limit).map_err(not_journalled)?;
+            if !given {
+                return Err(ApplyError::LockedOut("nobody confirmed in time".to_owned()));
+            }
+        }
+        confirmation::confirm(journal).map_err(not_journalled)?;
+        self.at_risk = false;
+        Ok(())
+    }
+
+    fn sshd_is_wanted(&self) -> bool {
+        let mut units = self.appliance.units.debian.iter();
+        units.any(|unit| unit.name.as_str() == "ssh.service" && self.appliance.is_on(&unit.platforms))
+    }
+
+    /// The end of a run that failed: what it did is put back where there is something to go back to.
+    fn fail(&mut self, error: ApplyError) -> ApplyError {
+        let Some(journal) = self.journal.take() else {
+            return error;
+        };
+        let locked_out = matches!(error, ApplyError::LockedOut(_));
+        let goes_back = self.was_whole && !self.options.keep && !matches!(error, ApplyError::Interrupted);
+        // A machine on the way to its first whole state goes on from where it stopped, but for what would keep people
+        // from doing that.
+        let areas = match (goes_back, locked_out) {
+            (true, _) => None,
+            (false, true) => Some(&confirmation::ACCESS[..]),
+            (false, false) => return self.stop_there(journal, error),
+        };
+        if journal.images.is_empty() {
+            let _ = journal.end(self.host, Mark::Stopped);
+            return error;
+        }
+        (self.tell)(Event::PuttingBack { run: &journal.run });
+        let undone = undo::put_back(self.host, &journal.run, &journal.images, areas);
+        let failed = undone.failed.clone();
+        let ended = self.end(journal, Mark::PutBack);
+        ApplyError::PutBack {
+            count: undone.count,
+            failed: failed
+                .into_iter()
+                .chain(ended.err().map(|error| error.to_string()))
+                .collect(),
+            source: Box::new(error),
+        }
+    }
+
+    fn stop_there(&mut self, mut journal: Journal, error: ApplyError) -> ApplyError {
+        // Whoever comes to look must be able to: otherwise the timer is left to do its work.
+        if self.at_risk && confirmation::door_is_open(self.host, self.sshd_is_wanted()).is_ok() {
+            let _ = confirmation::confirm(&mut journal);
+        }
+        let _ = journal.end(self.host, Mark::Stopped);
+        error
+    }
+
+    fn end(&self, journal: Journal, mark: Mark) -> Result<(), HostError> {
+        let run = journal.run.clone();
+        journal.end(self.host, mark)?;
+        if self.at_risk && self.host.is_live() {
+            confirmation::disarm(&run)?;
+        }
+        Ok(())
+    }
 }
 
 /// Removes the unfinished files of a run that was killed. Under the lock, since another run's look the same.
@@ -117,13 +277,13 @@ fn sweep_leftovers(host: &Host, tree: &Tree) -> Result<(), ApplyError> {
         .filter_map(|(path, _)| path.parent())
         .collect();
     for directory in directories {
-        write::sweep(host, &directory).map_err(|error| step_error("tidy", directory.to_string(), error))?;
+        write::sweep(host, &directory).map_err(|error| step_error("tidy", directory.as_str(), error))?;
     }
     Ok(())
 }
 
 /// The lock of apply, deploy and recover.
-fn take_lock(host: &Host) -> Result<Lock, ApplyError> {
+pub(crate) fn take_lock(host: &Host) -> Result<Lock, ApplyError> {
     let root = directory::Metadata::of_root(0o755);
     for (path, exists_on_debian) in [
         ("/run", true),
@@ -134,214 +294,23 @@ fn take_lock(host: &Host) -> Result<Lock, ApplyError> {
         if exists_on_debian && read::exists(host, &path).map_err(ApplyError::Busy)? {
             continue;
         }
-        directory::ensure(host, &path, &root)
-            .map_err(|error| step_error("prepare", path.to_string(), error))?;
+        directory::ensure(host, &path, &root).map_err(|error| step_error("prepare", path.as_str(), error))?;
     }
-    Lock::take(
-        host,
-        &TargetPath::known("/run/lock/data-analyst/provision.lock"),
-        LOCK_WAIT,
-    )
-    .map_err(|error| match error {
+    let path = TargetPath::known("/run/lock/data-analyst/provision.lock");
+    Lock::take(host, &path, LOCK_WAIT).map_err(|error| match error {
         HostError::LockHeld { .. } => ApplyError::Busy(error),
-        other => step_error("lock", "/run/lock/data-analyst/provision.lock".to_owned(), other),
+        other => step_error("lock", path.as_str(), other),
     })
 }
 
-fn step_error(verb: &str, target: String, error: HostError) -> ApplyError {
+pub(crate) fn step_error(verb: &str, target: &str, error: HostError) -> ApplyError {
     ApplyError::Step {
         verb: verb.to_owned(),
-        target,
+        target: target.to_owned(),
         source: Box::new(error.into()),
     }
 }
 
-/// Steps that are carried out in one go, because they share a lock, a sync or a transaction.
-fn batches(steps: &[Step]) -> impl Iterator<Item = &[Step]> {
-    steps.chunk_by(|left, right| match (&left.change, &right.change) {
-        _ if together::belongs(left) || together::belongs(right) => {
-            together::belongs(left) && together::belongs(right)
-        }
-        (Change::Account(_), Change::Account(_)) | (Change::Directory { .. }, Change::Directory { .. }) => {
-            true
-        }
-        (Change::WriteFile { judge: None, .. }, Change::WriteFile { judge: None, .. }) => true,
-        (Change::Unit { order: left, .. }, Change::Unit { order: right, .. }) => left == right,
-        _ => false,
-    })
-}
-
-/// Who is told how far it is.
-struct Progress<'a, 'b> {
-    report: &'a mut Report,
-    journal: &'a mut Journal,
-    tell: &'a mut (dyn FnMut(Event<'_>) + 'b),
-}
-
-fn not_journalled(error: HostError) -> ApplyError {
-    step_error("write", "the journal".to_owned(), error)
-}
-
-fn carry_out(
-    host: &Host,
-    steps: &[Step],
-    options: &Options<'_>,
-    progress: &mut Progress<'_, '_>,
-) -> Result<(), ApplyError> {
-    let mut index = 0;
-    for batch in batches(steps) {
-        if options.stop.is_some_and(|stop| stop.load(Ordering::SeqCst)) {
-            return Err(ApplyError::Interrupted);
-        }
-        for (offset, step) in batch.iter().enumerate() {
-            (progress.tell)(Event::Started {
-                index: index + offset + 1,
-                step,
-            });
-        }
-        let result = carry_out_batch(host, batch);
-        let outcome = if result.is_ok() {
-            Outcome::Done
-        } else {
-            Outcome::Failed
-        };
-        for (offset, step) in batch.iter().enumerate() {
-            (progress.tell)(Event::Ended {
-                index: index + offset + 1,
-                step,
-                outcome,
-            });
-        }
-        let error = result.as_ref().err().map(|error| error as &dyn std::error::Error);
-        progress
-            .journal
-            .ended(index + 1, index + batch.len(), error)
-            .map_err(not_journalled)?;
-        index += batch.len();
-        result.map_err(|source| {
-            let targets: Vec<String> = batch.iter().map(Step::target).collect();
-            let verb = batch.first().map_or("carry out", Step::verb).to_owned();
-            ApplyError::Step {
-                verb,
-                target: targets.join(", "),
-                source: Box::new(source),
-            }
-        })?;
-        progress.report.steps += batch.len();
-    }
-    Ok(())
-}
-
-fn carry_out_batch(host: &Host, batch: &[Step]) -> Result<(), StepError> {
-    let Some(first) = batch.first() else { return Ok(()) };
-    if together::belongs(first) {
-        return together::change(host, batch);
-    }
-    match &first.change {
-        Change::InstallPackages(names) => packages::install(host, names),
-        Change::RemovePackages(names) => packages::remove(host, names),
-        Change::Account(_) => {
-            let changes = batch.iter().filter_map(|step| match &step.change {
-                Change::Account(change) => Some(change),
-                _ => None,
-            });
-            accounts::edit(host, changes)
-        }
-        Change::GuardMountPoint(path) => disks::guard(host, path),
-        Change::FormatDisk(disk) => disks::format(host, disk),
-        Change::MountDisk(disk) => disks::mount(host, disk),
-        Change::MarkDisk(disk) => disks::mark(host, disk),
-        Change::GrowDisk(disk) => Ok(host::disk::grow(host, &disk.device)?),
-        Change::Remount { point, options } => Ok(host::mount::remount(host, point, options)?),
-        Change::MakeSwap { path, bytes, in_use } => {
-            if *in_use {
-                host::swap::off(host, path)?;
-            }
-            Ok(host::swap::make(host, path, *bytes)?)
-        }
-        Change::StartSwap(path) => Ok(host::swap::on(host, path)?),
-        Change::Directory { .. } => files::make_directories(host, batch),
-        Change::SetMetadata { path, metadata } => {
-            directory::set_metadata(host, path, &files::host_metadata(metadata))?;
-            Ok(())
-        }
-        Change::WriteFile { judge: None, .. } => files::write_all(host, batch),
-        Change::WriteFile {
-            path,
-            content,
-            metadata,
-            judge: Some(judge),
-        } => files::write_judged(host, path, &content.bytes, metadata, *judge),
-        Change::Link { path, target } => Ok(host::link::replace(host, path, target, 0, 0)?),
-        Change::Remove(path) => files::remove(host, path),
-        Change::Quarantine { path } => quarantine::take(host, path),
-        Change::RemoveDirectory(path) => leaving::remove_directory(host, path),
-        Change::GenerateSecret { kept, credential, .. } => secret::generate(host, kept, credential),
-        Change::MakePlaceholderCertificate {
-            certificate,
-            key,
-            domain,
-        } => certificate::make_placeholder(host, certificate, key, domain),
-        Change::SetKernel { name, value } => Ok(host::kernel::set_sysctl(host, name, value)?),
-        Change::LoadFirewall(rules) => {
-            host::firewall::check(host, rules.as_bytes())?;
-            Ok(host::firewall::load(host, rules.as_bytes())?)
-        }
-        Change::ReloadUnitFiles => Ok(systemd::daemon_reload(host)?),
-        Change::Unit { order, .. } => order_units(host, *order, batch),
-    }
-}
-
-fn order_units(host: &Host, order: UnitOrder, batch: &[Step]) -> Result<(), StepError> {
-    let names: Vec<_> = batch
-        .iter()
-        .filter_map(|step| match &step.change {
-            Change::Unit { name, .. } => Some(name),
-            _ => None,
-        })
-        .collect();
-    let order = match order {
-        UnitOrder::Stop => Order::Stop,
-        UnitOrder::Start => Order::Start,
-        UnitOrder::Restart => Order::Restart,
-        UnitOrder::Reload => Order::ReloadOrRestart,
-    };
-    for step in batch {
-        if let Change::Unit {
-            judge: Some(judge), ..
-        } = &step.change
-        {
-            files::judge_installed(host, *judge)?;
-        }
-    }
-    let begun = SystemTime::now();
-    if order == Order::Start {
-        // A unit that failed too often refuses to start until that is forgotten.
-        systemd::reset_failed(host, &names)?;
-    }
-    systemd::order(host, order, &names, UNIT_LIMIT)?;
-    if order == Order::ReloadOrRestart {
-        note_reload(host, &names, begun)?;
-    }
-    Ok(())
-}
-
-/// Notes when a reload began, so that an input that changed since is noticed.
-fn note_reload(host: &Host, names: &[&UnitName], begun: SystemTime) -> Result<(), StepError> {
-    let microseconds = begun
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |time| time.as_micros())
-        .to_string();
-    for directory in ["/run/data-analyst", plan::RELOAD_STAMPS] {
-        directory::ensure(
-            host,
-            &TargetPath::known(directory),
-            &directory::Metadata::of_root(0o755),
-        )?;
-    }
-    for name in names {
-        let path = plan::reload_stamp(name);
-        write::replace(host, &NewFile::of_root(&path, microseconds.as_bytes(), 0o644))?;
-    }
-    Ok(())
+pub(crate) fn not_journalled(error: HostError) -> ApplyError {
+    step_error("write", "the journal", error)
 }

@@ -43,7 +43,7 @@ pub fn keep(host: &Host, sources: &Sources, only: &[Area]) -> Result<(), HostErr
     if staged.is_empty() {
         return Ok(());
     }
-    write::put_all(staged)
+    write::put_all(host, staged)
 }
 
 /// What was kept; none on a machine that no apply brought anywhere yet. A file that is missing is empty, and the

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use appliance::path::TargetPath;
+use apply::RunName;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use remote::{Destination, RunId};
 use render::Area;
@@ -111,7 +112,9 @@ pub enum Command {
         /// Do not ask before changing anything
         #[arg(long, short)]
         yes: bool,
-        /// Say at the end how long it took and how many programs were started
+        #[command(flatten)]
+        care: Care,
+        /// Say at the end how long it took and which programs were started
         #[arg(long)]
         stats: bool,
         #[command(flatten)]
@@ -158,6 +161,22 @@ pub enum Command {
         /// The newer one
         #[arg(value_name = "REV2")]
         after: String,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Say that you can still get in, to an apply that waits for that
+    #[command(after_help = "Example, in a session that was opened after the change:\n  appliance confirm")]
+    Confirm,
+    /// Put back what an apply changed, the last one when none is named
+    #[command(
+        after_help = "Examples:\n  appliance revert\n  appliance revert 20261121T124500.123456Z\n\nThe runs that can be put back lie in /var/lib/data-analyst/backup."
+    )]
+    Revert {
+        /// Which run
+        run: Option<RunName>,
+        /// Only what could lock people out, and only if nobody confirmed the run; what the timer of an apply does
+        #[arg(long, hide = true, requires = "run")]
+        unconfirmed: bool,
         #[command(flatten)]
         format: Format,
     },
@@ -265,6 +284,18 @@ pub struct Areas {
     /// limits, ssh, kernel, firewall, security, units, nginx, homes, release, services
     #[arg(long, value_name = "AREA", value_delimiter = ',')]
     pub only: Vec<Area>,
+}
+
+/// How careful to be.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Care {
+    /// Do not put back what was done when the run fails
+    #[arg(long)]
+    pub keep: bool,
+    /// After a change of sshd, sudo or the firewall, wait so many seconds for `appliance confirm` from a new session,
+    /// and put the run back when nobody does
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600), num_args = 0..=1, default_missing_value = "60")]
+    pub await_confirmation: Option<u64>,
 }
 
 /// How to print.

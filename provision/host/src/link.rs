@@ -6,11 +6,33 @@ use appliance::path::TargetPath;
 use rustix::fs::{AtFlags, FileType, RenameFlags};
 
 use crate::directory::wrong_kind;
+use crate::root::Place;
 use crate::temporary::{self, Unfinished};
 use crate::{Host, HostError};
 
 /// Makes `path` a link to `target`, or turns a link that is there, in one step. Anything but a link is left.
 pub fn replace(host: &Host, path: &TargetPath, target: &str, uid: u32, gid: u32) -> Result<(), HostError> {
+    put(host, path, target, uid, gid)?.sync_directory()
+}
+
+/// The same, durable only after [`crate::write::sync`] of the path.
+pub fn replace_unsynced(
+    host: &Host,
+    path: &TargetPath,
+    target: &str,
+    uid: u32,
+    gid: u32,
+) -> Result<(), HostError> {
+    put(host, path, target, uid, gid).map(drop)
+}
+
+fn put<'a>(
+    host: &Host,
+    path: &'a TargetPath,
+    target: &str,
+    uid: u32,
+    gid: u32,
+) -> Result<Place<'a>, HostError> {
     let place = host.place_for("link", path)?;
     let fail = |errno| place.error("link", errno);
     // With nothing there, nothing may be replaced either, should somebody be quicker.
@@ -44,5 +66,6 @@ pub fn replace(host: &Host, path: &TargetPath, target: &str, uid: u32, gid: u32)
     )
     .map_err(fail)?;
     unfinished.finished();
-    place.sync_directory()
+    drop(unfinished);
+    Ok(place)
 }

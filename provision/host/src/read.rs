@@ -1,5 +1,7 @@
 //! Looking at one file or path, for hands that must know what stands there right before they act.
 
+use std::os::fd::AsFd;
+
 use appliance::path::TargetPath;
 use rustix::fs::FileType;
 
@@ -34,4 +36,21 @@ pub fn exists(host: &Host, path: &TargetPath) -> Result<bool, HostError> {
         Err(Blocked::Missing) => Ok(false),
         Err(blocked) => Err(blocked.into_error("look at", path)),
     }
+}
+
+/// The names in a directory, sorted; none when it is not there. Names that are not UTF-8 are passed over.
+pub fn names(host: &Host, path: &TargetPath) -> Result<Vec<String>, HostError> {
+    let directory = match host.directory_at(path) {
+        Ok(directory) => directory,
+        Err(Blocked::Missing) => return Ok(Vec::new()),
+        Err(blocked) => return Err(blocked.into_error("list", path)),
+    };
+    let (_, names) =
+        file::names_in(directory.as_fd(), ".").map_err(|errno| HostError::file("list", path, errno))?;
+    let mut names: Vec<String> = names
+        .into_iter()
+        .filter_map(|name| name.into_string().ok())
+        .collect();
+    names.sort();
+    Ok(names)
 }

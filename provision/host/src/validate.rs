@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use appliance::path::TargetPath;
+
 use crate::command::{Command, Output};
 use crate::{Host, HostError, temporary};
 
@@ -93,6 +95,30 @@ pub fn contents(_host: &Host, judge: Judge, files: &[(&str, &[u8])]) -> Result<V
     Ok(match said {
         Verdict::Bad(text) => Verdict::Bad(text.replace(&place, "")),
         other => other,
+    })
+}
+
+/// Asks about unit files where they lie, together with all that they name. A program that is not installed yet is no
+/// mistake of the unit's.
+pub fn units(paths: &[&TargetPath]) -> Result<Verdict, HostError> {
+    let command = Command::new(Judge::Unit.program()).args(Judge::Unit.words().iter().copied());
+    if !command.is_installed() {
+        return Ok(Verdict::NoJudge(Judge::Unit.program()));
+    }
+    let output = command
+        .args(paths.iter().map(|path| path.as_str()))
+        .accept(ANY_CODE)
+        .run()?;
+    let missing_program = |line: &&str| line.contains("is not executable: No such file or directory");
+    let said: Vec<&str> = output
+        .stderr
+        .lines()
+        .filter(|line| !missing_program(line))
+        .collect();
+    Ok(match output.code {
+        0 => Verdict::Good,
+        _ if said.is_empty() => Verdict::Good,
+        _ => Verdict::Bad(said.join("\n")),
     })
 }
 

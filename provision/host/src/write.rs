@@ -1,6 +1,6 @@
 //! The one way to replace a file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
 
 use crate::directory::{self, Lists, Metadata};
-use crate::root::{Place, sync_directory};
+use crate::root::{Blocked, Place, sync_directory};
 use crate::temporary::{self, Unfinished};
 use crate::{Host, HostError};
 
@@ -71,7 +71,6 @@ pub struct Staged {
     path: TargetPath,
     name: String,
     temporary: PathBuf,
-    device: u64,
 }
 
 /// Replaces or creates a file; a reader sees the old bytes or the new ones, and when this returns the new ones
@@ -103,16 +102,14 @@ pub fn stage(host: &Host, file: &NewFile<'_>) -> Result<Staged, HostError> {
         unfinished: Unfinished::new(place.directory, name),
         path,
         temporary,
-        device: 0,
     };
     staged.fill(descriptor, file)
 }
 
 impl Staged {
-    fn fill(mut self, descriptor: OwnedFd, file: &NewFile<'_>) -> Result<Self, HostError> {
+    fn fill(self, descriptor: OwnedFd, file: &NewFile<'_>) -> Result<Self, HostError> {
         let fail = |errno: Errno| HostError::file("write", file.path, errno);
         let stat = rustix::fs::fstat(&descriptor).map_err(fail)?;
-        self.device = stat.st_dev;
         let mut descriptor = std::fs::File::from(descriptor);
         descriptor
             .write_all(file.content)
@@ -159,6 +156,11 @@ impl Staged {
             .map_err(|errno| HostError::file("sync the directory of", &self.path, errno))
     }
 
+    /// Gives the file its name; durable only when [`sync`] was called before, for the content, and after.
+    pub fn put_unsynced(mut self) -> Result<(), HostError> {
+        self.rename()
+    }
+
     fn rename(&mut self) -> Result<(), HostError> {
         let directory = &self.unfinished.directory;
         rustix::fs::renameat(directory, &self.unfinished.name, directory, &self.name)
@@ -168,26 +170,40 @@ impl Staged {
     }
 }
 
-/// Puts many staged files in their places, in the order given, with one sync per filesystem before the first and
-/// one after the last. Stops at the first failure; what is then not in its place is gone.
-pub fn put_all(mut staged: Vec<Staged>) -> Result<(), HostError> {
-    sync_filesystems(&staged)?;
-    staged.iter_mut().try_for_each(Staged::rename)?;
-    sync_filesystems(&staged)
+/// Puts many staged files in their places, in the order given, with one sync a filesystem before the first and one
+/// after the last. Stops at the first failure; what is then not in its place is gone.
+pub fn put_all(host: &Host, staged: Vec<Staged>) -> Result<(), HostError> {
+    let paths: Vec<TargetPath> = staged.iter().map(|staged| staged.path.clone()).collect();
+    let paths: Vec<&TargetPath> = paths.iter().collect();
+    sync(host, &paths)?;
+    staged.into_iter().try_for_each(Staged::put_unsynced)?;
+    sync(host, &paths)
 }
 
-fn sync_filesystems(staged: &[Staged]) -> Result<(), HostError> {
-    let one_each: BTreeMap<u64, &Staged> = staged.iter().map(|staged| (staged.device, staged)).collect();
-    for staged in one_each.into_values() {
-        let fail = |errno| HostError::file("sync the filesystem of", &staged.path, errno);
+/// Makes durable what was done to paths so far, with one sync for each of their filesystems. For many changes that
+/// belong together: content first, then names, a sync after each.
+pub fn sync(host: &Host, paths: &[&TargetPath]) -> Result<(), HostError> {
+    let mut filesystems: BTreeMap<u64, (OwnedFd, &TargetPath)> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    for path in paths {
+        let parent = path.parent().unwrap_or_else(TargetPath::root);
+        if !seen.insert(parent.clone()) {
+            continue;
+        }
+        let fail = |errno| HostError::file("sync the filesystem of", path, errno);
+        let directory = match host.directory_at(&parent) {
+            Ok(directory) => directory,
+            Err(Blocked::Missing) => continue,
+            Err(blocked) => return Err(blocked.into_error("sync the filesystem of", path)),
+        };
+        let device = rustix::fs::fstat(&directory).map_err(fail)?.st_dev;
+        filesystems.entry(device).or_insert((directory, path));
+    }
+    for (directory, path) in filesystems.into_values() {
+        let fail = |errno| HostError::file("sync the filesystem of", path, errno);
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let directory = rustix::fs::openat(
-            &staged.unfinished.directory,
-            ".",
-            flags,
-            rustix::fs::Mode::empty(),
-        )
-        .map_err(fail)?;
+        let directory =
+            rustix::fs::openat(&directory, ".", flags, rustix::fs::Mode::empty()).map_err(fail)?;
         rustix::fs::syncfs(directory).map_err(fail)?;
     }
     Ok(())
@@ -209,7 +225,7 @@ pub fn sweep(host: &Host, directory: &TargetPath) -> Result<Vec<String>, HostErr
     let fail = |errno| HostError::file("sweep", directory, errno);
     let held = match host.directory_at(directory) {
         Ok(held) => held,
-        Err(crate::root::Blocked::Missing) => return Ok(Vec::new()),
+        Err(Blocked::Missing) => return Ok(Vec::new()),
         Err(blocked) => return Err(blocked.into_error("sweep", directory)),
     };
     let (_, names) = crate::facts::file::names_in(held.as_fd(), ".").map_err(fail)?;

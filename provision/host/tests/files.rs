@@ -315,7 +315,7 @@ fn many_files_are_put_together() {
         .iter()
         .map(|path| host::write::stage(&machine.host, &file(path, b"x")).expect("staged"))
         .collect();
-    host::write::put_all(staged).expect("all in place");
+    host::write::put_all(&machine.host, staged).expect("all in place");
     assert_eq!(machine.names().len(), 50);
 }
 

@@ -3,15 +3,15 @@
 use std::io::{BufRead, IsTerminal};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use ::apply::{ApplyError, Event, Options, Outcome, Report};
+use ::apply::{ApplyError, Confirmation, Event, Options, Outcome, Report};
 use plan::{Record, Style};
 use serde_json::json;
 
 use super::{BadInput, CONVERGED, target};
 use crate::applied;
-use crate::args::{Areas, Arguments, Target};
+use crate::args::{Areas, Arguments, Care, Target};
 use crate::output::Output;
 use crate::sources::Sources;
 
@@ -20,6 +20,8 @@ use crate::sources::Sources;
 pub struct How {
     /// Without a question.
     pub yes: bool,
+    /// How careful to be.
+    pub care: Care,
     /// With figures at the end.
     pub stats: bool,
     /// For programs.
@@ -62,7 +64,13 @@ pub fn run(
     }
     let options = Options {
         only: areas.only.clone(),
+        foreign: Vec::new(),
         stop: Some(&stop),
+        keep: how.care.keep,
+        confirmation: match how.care.await_confirmation {
+            Some(seconds) => Confirmation::Awaited(Duration::from_secs(seconds)),
+            None => Confirmation::ByItself,
+        },
     };
     let mut tell = |event: Event<'_>| tell(&event, how, output);
     let report = ::apply::apply(&appliance, &host, &options, &mut tell).inspect_err(|error| {
@@ -108,6 +116,25 @@ fn tell(event: &Event<'_>, how: How, output: Output) {
             let _ = output.json(&json!({ "event": "started", "step": Record::of_step(*index, step) }));
         }
         Event::Started { .. } => {}
+        Event::AwaitingConfirmation { run, seconds } => {
+            if how.json {
+                let _ = output.json(
+                    &json!({ "event": "awaiting-confirmation", "run": run.to_string(), "seconds": seconds }),
+                );
+            } else {
+                output.say(&format!(
+                    "sshd, sudo or the firewall changed. Open a new session and run `appliance confirm` within {seconds} s,\n\
+                     or everything is put back.\n"
+                ));
+            }
+        }
+        Event::PuttingBack { run } => {
+            if how.json {
+                let _ = output.json(&json!({ "event": "putting-back", "run": run.to_string() }));
+            } else {
+                output.say("The run failed; putting back what it changed\n");
+            }
+        }
         Event::Ended { index, step, outcome } => {
             let (mark, word) = match outcome {
                 Outcome::Done => ("✓", "done"),

@@ -8,6 +8,7 @@ mod manual;
 mod plan;
 mod remote;
 mod render;
+mod revert;
 mod unit_failed;
 mod verify;
 mod words;
@@ -50,11 +51,13 @@ pub fn run(arguments: &Arguments, output: Output) -> anyhow::Result<u8> {
             target,
             areas,
             yes,
+            care,
             stats,
             format,
         } => {
             let how = apply::How {
                 yes: *yes,
+                care: *care,
                 stats: *stats,
                 json: format.json,
             };
@@ -76,6 +79,12 @@ pub fn run(arguments: &Arguments, output: Output) -> anyhow::Result<u8> {
             after,
             format,
         } => diff::run(arguments, before, after, format, output),
+        Command::Confirm => revert::confirm(output),
+        Command::Revert {
+            run,
+            unconfirmed,
+            format,
+        } => revert::run(run.as_ref(), *unconfirmed, format, output),
         Command::Schema => manual::schema(output),
         Command::Completions { shell } => manual::completions(*shell, output),
         Command::Manual => manual::page(output),
