@@ -22,6 +22,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use serde_json::json;
 
 use machines::{Contestant, Layout, Turn};
 use report::Runs;
@@ -43,7 +44,7 @@ fn main() -> Result<()> {
     {
         return measure::run(command);
     }
-    let begun = Instant::now();
+    let (begun, load_before) = (Instant::now(), load()?);
     let rounds = number("BENCH_ROUNDS", ROUNDS)?;
     let ansible_rounds = number("BENCH_ANSIBLE_ROUNDS", ANSIBLE_ROUNDS.min(rounds))?;
     say("a reference machine, and the peers' layouts from it");
@@ -78,7 +79,11 @@ fn main() -> Result<()> {
             runs.fsyncs.insert(contestant.name(), count);
         }
     }
-    let report = runs.report();
+    let report = runs.report(&json!({
+        "cores": std::thread::available_parallelism().map_or(0, usize::from),
+        "load_before": load_before, "load_after": load()?,
+        "seconds": begun.elapsed().as_secs(),
+    }));
     writeln!(std::io::stdout(), "{}", report.table)?;
     let place = target_directory()?.join("bench");
     std::fs::create_dir_all(&place)?;
@@ -96,6 +101,13 @@ fn line(round: usize, contestant: &Contestant, turn: &Turn) -> String {
         turn.first.wall,
         again.join(" ")
     )
+}
+
+/// How many wanted to run on this host in the last minute: what times are worth.
+fn load() -> Result<f64> {
+    let text = std::fs::read_to_string("/proc/loadavg")?;
+    let first = text.split_whitespace().next();
+    Ok(first.context("/proc/loadavg is empty")?.parse()?)
 }
 
 fn number(name: &str, otherwise: usize) -> Result<usize> {

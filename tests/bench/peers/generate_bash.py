@@ -19,14 +19,14 @@ declare -A restart=() reload=()
 reread=0
 
 # What stands at a path, in one line. A mode says nothing of the lists behind it: see ensure_acl.
-is() { stat -c '%F %U:%G %a' -- "$1" 2>/dev/null || true; }
+looks=(stat -c '%F %U:%G %a' --)
 
 ensure_group() { # NAME GID
     getent group "$1" >/dev/null || groupadd -g "$2" "$1"
 }
 
 ensure_user() { # NAME UID GROUP HOME SHELL GROUPS [OPTION...]
-    local name=$1 uid=$2 group=$3 home=$4 shell=$5 groups=$6 row has want missing=
+    local name=$1 uid=$2 group=$3 home=$4 shell=$5 groups=$6 row has is_home is_shell want missing=
     shift 6
     if ! row=$(getent passwd "$name"); then
         useradd -M -u "$uid" -g "$group" -d "$home" -s "$shell" ${groups:+-G "$groups"} "$@" "$name"
@@ -44,7 +44,7 @@ ensure_user() { # NAME UID GROUP HOME SHELL GROUPS [OPTION...]
 }
 
 ensure_directory() { # OWNER GROUP MODE PATH
-    [ "$(is "$4")" = "directory $1:$2 ${3#0}" ] && return
+    [ "$("${looks[@]}" "$4" 2>/dev/null)" = "directory $1:$2 ${3#0}" ] && return
     install -d -o "$1" -g "$2" -m "$3" -- "$4"
     # install leaves a setgid bit that the parent gave.
     [ "${3:0:1}" != 0 ] || chmod g-s -- "$4"
@@ -58,7 +58,7 @@ ensure_acl() { # LIST DEFAULT PATH
 
 ensure_file() { # OWNER GROUP MODE PATH [VERB:UNIT...]
     local path=$4 told verb=
-    if [ "$(is "$path")" = "regular file $1:$2 ${3#0}" ] && cmp -s "files$path" "$path"; then return; fi
+    if [ "$("${looks[@]}" "$path" 2>/dev/null)" = "regular file $1:$2 ${3#0}" ] && cmp -s "files$path" "$path"; then return; fi
     case $path in /etc/sudoers.d/*) visudo -cqf "files$path" ;; esac
     install -o "$1" -g "$2" -m "$3" -- "files$path" "$path.new"
     mv -f -- "$path.new" "$path"
@@ -70,7 +70,7 @@ ensure_file() { # OWNER GROUP MODE PATH [VERB:UNIT...]
 }
 
 ensure_link() { # TARGET PATH
-    [ "$(readlink -- "$2" || true)" != "$1" ] || return 0
+    [ "$(readlink -- "$2")" != "$1" ] || return 0
     ln -sfn -- "$1" "$2"
     case $2 in /etc/systemd/system/*) reread=1 ;; /etc/nginx/*) reload[nginx.service]=1 ;; esac
 }
@@ -86,13 +86,9 @@ ensure_line() { # LINE PATH
 """
 
 PACKAGES = r"""
-# Packages
+# Packages. A removed one whose files stayed is not `installed`.
+installed=" $(dpkg-query -Wf '${{db:Status-Status}}:${{Package}} ') "
 for package in {present}; do
-    # Each in a word of its own, so that a removed one whose files stayed is told apart.
-    wanted+="$package "
-done
-installed=" $(dpkg-query -W -f='${{db:Status-Status}}:${{Package}} ' 2>/dev/null)"
-for package in $wanted; do
     case $installed in *" installed:$package "*) ;; *) missing+=" $package" ;; esac
 done
 for package in {absent}; do

@@ -80,8 +80,8 @@ impl Runs {
         self.turns.entry(name).or_default().push(turn);
     }
 
-    /// Medians of all turns.
-    pub fn report(&self) -> Report {
+    /// Medians of all turns, with what the host was like.
+    pub fn report(&self, host: &Value) -> Report {
         let mut rows = Vec::new();
         for (phase, second) in [("first apply", false), ("no-op apply", true)] {
             for figure in &FIGURES {
@@ -117,7 +117,7 @@ impl Runs {
                 .collect()
         };
         let runs = json!({ "first apply": count(|_| 1), "no-op apply": count(|turn| turn.again.len()) });
-        let json = json!({ "bench": "provision", "people": 12, "runs": runs, "rows": records });
+        let json = json!({ "bench": "provision", "people": 12, "host": host, "runs": runs, "rows": records });
         Report {
             table: self.table(&rows),
             json,
