@@ -3,6 +3,7 @@
 mod accounts;
 mod diff;
 mod disks;
+mod due;
 mod files;
 mod fingerprint;
 mod ids;
@@ -24,6 +25,7 @@ mod text;
 mod together;
 mod units;
 
+pub use due::{RELOAD_STAMPS, reload_stamp};
 pub use fingerprint::{Fingerprint, Salt};
 pub use ids::Ids;
 pub use ledger::{LEDGER, Ledger, LedgerError, OwnedNode, OwnedPath};
@@ -39,7 +41,6 @@ pub use step::{
 };
 pub use text::{Style, describe};
 pub use together::Together;
-pub use units::{RELOAD_STAMPS, reload_stamp};
 
 use appliance::Appliance;
 use appliance::operating_system::OperatingSystem;

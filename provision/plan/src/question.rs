@@ -16,7 +16,7 @@ use crate::secrets::{
     CREDENTIALS_DIRECTORY, ENV_FILE, GENERATED_DIRECTORY, PLACEHOLDER_CERTIFICATE, PLACEHOLDER_KEY,
     certificate_path,
 };
-use crate::{removal, system_files, units};
+use crate::{due, removal, system_files, units};
 
 /// The record of a formatting that is not finished.
 pub(crate) fn format_record_path() -> TargetPath {
@@ -122,7 +122,13 @@ pub fn question(appliance: &Appliance, tree: &Tree, ledger: &Ledger, foreign: &[
         }
     }
     for unit in &appliance.units.debian {
-        paths.insert(units::reload_stamp(&unit.name), Look::Content);
+        paths.insert(due::reload_stamp(&unit.name), Look::Content);
+    }
+    let left: Vec<TargetPath> = ledger.left(tree).map(|(path, _)| path.clone()).collect();
+    let of_others = foreign.iter().map(|foreign| &foreign.path);
+    let reaches = tree.iter().map(|(path, _)| path).chain(&left).chain(of_others);
+    for path in due::input_directories(appliance, reaches) {
+        paths.entry(path).or_insert(Look::Inode);
     }
     let ours = appliance
         .units
@@ -142,6 +148,12 @@ pub fn question(appliance: &Appliance, tree: &Tree, ledger: &Ledger, foreign: &[
         )
         .cloned()
         .chain(removal::units(ledger, tree))
+        .chain(
+            appliance
+                .disks
+                .iter()
+                .filter_map(|disk| due::mount_unit(&disk.mount)),
+        )
         .collect();
     let platform = appliance.platform();
     let disks = match platform.disk_prefix() {

@@ -1,15 +1,15 @@
-//! What runs. A unit that read its inputs before they last changed starts anew or reads them again: observed from
-//! times, so that an interrupted run loses no restart.
+//! What runs: started, stopped, and told to read what changed.
 
 use appliance::layout::Judge;
 use appliance::name::UnitName;
 use appliance::path::TargetPath;
 use appliance::unit::{DebianUnit, OnChange, Service, ServiceKind, Wanted};
+use host::facts::UnitFact;
 use host::facts::unit::{Active, Load};
-use host::facts::{Kind, Timestamp, UnitFact};
 use render::{Area, Node};
 
 use crate::Planner;
+use crate::due::due;
 use crate::step::{Action, Change, Drift, UnitOrder};
 
 /// Where unit files lie.
@@ -35,15 +35,15 @@ pub(crate) fn plan(planner: &mut Planner<'_>) {
         }
     }
     for timer in &appliance.units.timers {
-        let inputs = [unit_path(&timer.name)];
-        plan_running(
-            planner,
-            &timer.name,
-            units.get(&timer.name),
-            OnChange::Restart,
-            &inputs,
-            None,
-        );
+        let running = Running {
+            name: &timer.name,
+            on_change: OnChange::Restart,
+            inputs: &[unit_path(&timer.name)],
+            judge: None,
+            program: None,
+            disks: None,
+        };
+        plan_running(planner, units.get(&timer.name), &running);
     }
 }
 
@@ -112,25 +112,19 @@ pub(crate) fn changed_path(change: &Change) -> Option<&TargetPath> {
 
 fn plan_debian(planner: &mut Planner<'_>, unit: &DebianUnit, fact: Option<&UnitFact>) {
     match unit.wanted {
-        Wanted::Running if unit.sees_disks && misses_a_disk(planner, fact) => {
-            let because = "it sees only what was mounted when it started";
-            order(
-                planner,
-                &unit.name,
-                UnitOrder::Restart,
-                unit.judge,
-                because,
-                MISSES_A_DISK,
-            );
+        Wanted::Running => {
+            let running = Running {
+                name: &unit.name,
+                on_change: unit.on_change,
+                inputs: &unit.inputs,
+                judge: unit.judge,
+                program: None,
+                disks: unit
+                    .sees_disks
+                    .then_some("it sees only what was mounted when it started"),
+            };
+            plan_running(planner, fact, &running);
         }
-        Wanted::Running => plan_running(
-            planner,
-            &unit.name,
-            fact,
-            unit.on_change,
-            &unit.inputs,
-            unit.judge,
-        ),
         Wanted::Masked => {
             if fact.is_some_and(is_up) {
                 order(
@@ -177,26 +171,17 @@ fn plan_service(planner: &mut Planner<'_>, service: &Service, fact: Option<&Unit
             .iter()
             .map(|name| TargetPath::known(&format!("{}/{name}", crate::CREDENTIALS_DIRECTORY))),
     );
-    if service.starts_without_disks && misses_a_disk(planner, fact) {
-        let because = "its sandbox is made of what was mounted when it started";
-        order(
-            planner,
-            &service.name,
-            UnitOrder::Restart,
-            None,
-            because,
-            MISSES_A_DISK,
-        );
-        return;
-    }
-    plan_running(planner, &service.name, fact, OnChange::Restart, &inputs, None);
-}
-
-const MISSES_A_DISK: &str = "does without a disk";
-
-/// True for a unit that runs while a disk is not mounted that this plan mounts.
-fn misses_a_disk(planner: &Planner<'_>, fact: Option<&UnitFact>) -> bool {
-    !planner.mounting.is_empty() && fact.is_some_and(is_up)
+    let running = Running {
+        name: &service.name,
+        on_change: OnChange::Restart,
+        inputs: &inputs,
+        judge: None,
+        program: program_paths(&service.command).into_iter().next(),
+        disks: service
+            .starts_without_disks
+            .then_some("its sandbox is made of what was mounted when it started"),
+    };
+    plan_running(planner, fact, &running);
 }
 
 /// The program of a command line, and the link that a deploy turns.
@@ -220,17 +205,33 @@ pub(crate) fn is_up(fact: &UnitFact) -> bool {
     }
 }
 
-fn plan_running(
-    planner: &mut Planner<'_>,
-    name: &UnitName,
-    fact: Option<&UnitFact>,
-    on_change: OnChange,
-    inputs: &[TargetPath],
-    judge: Option<Judge>,
-) {
+/// A unit that should be up, and what it reads.
+pub(crate) struct Running<'a> {
+    /// Which.
+    pub name: &'a UnitName,
+    /// What it does about a changed input.
+    pub on_change: OnChange,
+    /// What it reads.
+    pub inputs: &'a [TargetPath],
+    /// Who says first whether it will understand what it reads.
+    pub judge: Option<Judge>,
+    /// The path of its program, where we know it.
+    pub program: Option<TargetPath>,
+    /// Why it starts anew when a disk is mounted after it started.
+    pub disks: Option<&'a str>,
+}
+
+fn plan_running(planner: &mut Planner<'_>, fact: Option<&UnitFact>, unit: &Running<'_>) {
     let why = "the definition wants it to run";
     let Some(fact) = fact.filter(|fact| fact.load != Load::NotFound) else {
-        order(planner, name, UnitOrder::Start, judge, why, "unknown to systemd");
+        order(
+            planner,
+            unit.name,
+            UnitOrder::Start,
+            unit.judge,
+            why,
+            "unknown to systemd",
+        );
         return;
     };
     if !is_up(fact) {
@@ -239,32 +240,17 @@ fn plan_running(
         } else {
             "inactive".to_owned()
         };
-        order(planner, name, UnitOrder::Start, judge, why, &before);
+        order(planner, unit.name, UnitOrder::Start, unit.judge, why, &before);
         return;
     }
-    // What a unit is allowed and given is settled when it starts: a drop-in is not read again by a reload.
-    let drop_ins = [TargetPath::known(&format!("{UNIT_DIRECTORY}/{name}.d"))];
-    let (changed, unit) = match changed_since(planner, &drop_ins, fact.started_us) {
-        Some(changed) => (changed, UnitOrder::Restart),
-        None => {
-            let (read_at, unit) = match on_change {
-                OnChange::Restart => (fact.started_us, UnitOrder::Restart),
-                OnChange::Reload => (reloaded_at(planner, name).max(fact.started_us), UnitOrder::Reload),
-            };
-            match changed_since(planner, inputs, read_at) {
-                Some(changed) => (changed, unit),
-                None => return,
-            }
-        }
-    };
-    order(
-        planner,
-        name,
-        unit,
-        judge,
-        &format!("{changed} changed"),
-        "reads what was there before",
-    );
+    if let Some((because, before, what)) = due(planner, fact, unit) {
+        order(planner, unit.name, what, unit.judge, &because, before);
+    }
+}
+
+/// Where the drop-ins of a unit lie.
+pub(crate) fn drop_in_directory(name: &UnitName) -> TargetPath {
+    TargetPath::known(&format!("{UNIT_DIRECTORY}/{name}.d"))
 }
 
 fn order(
@@ -294,51 +280,4 @@ fn order(
         before,
         after,
     );
-}
-
-/// An input that this plan changes, or that changed after a time. Directories stand for what the tree puts in them.
-fn changed_since(planner: &Planner<'_>, inputs: &[TargetPath], since_us: u64) -> Option<TargetPath> {
-    let is_input = |path: &TargetPath| inputs.iter().any(|input| path.is_within(input));
-    let planned = planner
-        .plan
-        .steps
-        .iter()
-        .filter_map(|step| changed_path(&step.change))
-        .find(|path| is_input(path));
-    if let Some(path) = planned {
-        return Some(path.clone());
-    }
-    let is_directory = |node: &Node| matches!(node, Node::Directory { .. });
-    let counts = |path: &TargetPath| {
-        inputs.contains(path)
-            || planner
-                .tree
-                .get(path)
-                .is_some_and(|entry| !is_directory(&entry.node))
-    };
-    planner
-        .facts
-        .inodes
-        .iter()
-        .filter(|(path, inode)| is_input(path) && counts(path) && inode.kind != Kind::Directory)
-        .find(|(_, inode)| microseconds(inode.changed) > since_us)
-        .map(|(path, _)| path.clone())
-}
-
-/// Where an apply notes when the last reload of a unit that went well began, in microseconds since 1970. systemd
-/// itself knows when a unit started and not when it last read its configuration; a reload that failed counts for
-/// nothing.
-pub fn reload_stamp(name: &UnitName) -> TargetPath {
-    TargetPath::known(&format!("{RELOAD_STAMPS}/{name}"))
-}
-
-/// Gone after a boot, as the need for it is.
-pub const RELOAD_STAMPS: &str = "/run/data-analyst/reloads";
-
-fn reloaded_at(planner: &Planner<'_>, name: &UnitName) -> u64 {
-    planner.text(&reload_stamp(name)).trim().parse().unwrap_or(0)
-}
-
-fn microseconds(time: Timestamp) -> u64 {
-    u64::try_from(time.seconds).unwrap_or(0) * 1_000_000 + u64::from(time.nanoseconds) / 1000
 }

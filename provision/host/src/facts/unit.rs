@@ -10,6 +10,7 @@ use zbus::{OwnedObjectPath, Variant};
 
 use crate::HostError;
 use crate::bus::{Answer, Arguments, Bus, Call};
+use crate::facts::program::Program;
 
 /// What systemd knows of a unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -26,6 +27,12 @@ pub struct UnitFact {
     pub needs_reload: bool,
     /// When it last began to start, microseconds since 1970; 0 for never.
     pub started_us: u64,
+    /// When it last was up, what it starts beside itself included, microseconds since 1970; 0 for never.
+    pub up_us: u64,
+    /// When it last began to start, microseconds of a clock that nobody sets; 0 for never since the boot.
+    pub started_clock_us: u64,
+    /// When it last was up, by the same clock.
+    pub up_clock_us: u64,
     /// When its state last changed, microseconds since 1970; 0 for never.
     pub changed_us: u64,
     /// Its file.
@@ -38,6 +45,8 @@ pub struct UnitFact {
     pub result: String,
     /// Main process of a service that runs.
     pub main_pid: Option<u32>,
+    /// What the main process runs; `None` also where it may not be looked at.
+    pub program: Option<Program>,
 }
 
 /// `LoadState`
@@ -268,11 +277,15 @@ impl UnitFact {
             needs_reload: false,
             started_us: 0,
             changed_us: 0,
+            up_us: 0,
+            started_clock_us: 0,
+            up_clock_us: 0,
             fragment: None,
             drop_ins: Vec::new(),
             condition: false,
             result: "success".to_owned(),
             main_pid: None,
+            program: None,
         }
     }
 
@@ -299,13 +312,19 @@ impl UnitFact {
             ("NeedDaemonReload", Variant::Bool(yes)) => self.needs_reload = *yes,
             ("ConditionResult", Variant::Bool(yes)) => self.condition = *yes,
             ("InactiveExitTimestamp", Variant::U64(time)) => self.started_us = *time,
+            ("ActiveEnterTimestamp", Variant::U64(time)) => self.up_us = *time,
+            ("InactiveExitTimestampMonotonic", Variant::U64(time)) => self.started_clock_us = *time,
+            ("ActiveEnterTimestampMonotonic", Variant::U64(time)) => self.up_clock_us = *time,
             ("StateChangeTimestamp", Variant::U64(time)) => self.changed_us = *time,
             ("FragmentPath", Variant::Str(path)) => self.fragment = TargetPath::new(path.as_str()).ok(),
             ("DropInPaths", Variant::Array(paths)) => {
                 self.drop_ins = paths.iter().filter_map(path_of).collect()
             }
             ("Result", Variant::Str(result)) => self.result = result.as_str().to_owned(),
-            ("MainPID", Variant::U32(pid @ 1..)) => self.main_pid = Some(*pid),
+            ("MainPID", Variant::U32(pid @ 1..)) => {
+                self.main_pid = Some(*pid);
+                self.program = Program::of_process(*pid);
+            }
             _ => {}
         }
     }
