@@ -273,6 +273,11 @@ pub enum RemoteSide {
         /// Which run
         id: RunId,
     },
+    /// Print who may log in once the machine is as this run wants it
+    Administrators {
+        /// Which run
+        id: RunId,
+    },
     /// Print which there are
     List,
 }

@@ -34,7 +34,12 @@ pub(crate) struct Arrived {
 impl Arrived {
     /// A fixed command line: the caller's words are fixed too, or digits.
     pub fn command(&self, words: &str) -> String {
-        format!("{}{} {words}", prefix(self.sudo), self.path)
+        self.command_by(false, words)
+    }
+
+    /// The same for the account that came here, or for another one, which is not root.
+    pub fn command_by(&self, another: bool, words: &str) -> String {
+        format!("{}{} {words}", prefix(self.sudo || another), self.path)
     }
 }
 

@@ -19,6 +19,14 @@ impl Destination {
         self.user.as_deref()
     }
 
+    /// The same machine by another account.
+    pub fn of_user(&self, user: &str) -> Result<Self, NameError> {
+        let mut other = self.clone();
+        other.user = Some(user.to_owned());
+        // Read again, so that the rule for accounts stands in one place.
+        other.to_string().parse()
+    }
+
     /// Name or address, without the brackets of an IPv6 address.
     pub fn host(&self) -> &str {
         &self.host

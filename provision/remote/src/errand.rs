@@ -88,6 +88,21 @@ impl Errand {
         })
     }
 
+    /// Waits until the operator has typed something, or ends the program's part with Ctrl-C.
+    pub fn await_answer(&self) -> Result<(), RemoteError> {
+        let stdin = std::io::stdin();
+        loop {
+            if self.signals.any() {
+                return Err(RemoteError::Interrupted {
+                    there: self.way.there.clone(),
+                });
+            }
+            if crate::link::is_ready(&stdin).map_err(crate::link::here("wait for an answer"))? {
+                return Ok(());
+            }
+        }
+    }
+
     /// Until the run has ended, over as many connections as it takes.
     fn stay(&mut self, mut course: Course<'_>, tell: &mut dyn FnMut(Heard<'_>)) -> Result<u8, RemoteError> {
         loop {

@@ -115,7 +115,7 @@ impl Errand {
             self.heed_signals(course, tell)?;
             match stream.read(&mut buffer)? {
                 // All that there is has been passed on, and the run has not ended: the event is no old one.
-                None if std::mem::take(&mut course.confirm) => self.confirm(tell),
+                None if std::mem::take(&mut course.confirm) => self.confirm(&course.id, tell),
                 None => continue,
                 Some(0) => break,
                 Some(length) => decoder.push(&buffer[..length]),

@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
 
 pub mod container_fixture;
+pub mod operator;
 pub mod virtual_machine;

@@ -51,7 +51,7 @@ pub fn run(
         if plan.steps.is_empty() {
             return Ok(CONVERGED);
         }
-        if !confirmed(output)? {
+        if !confirmed(output, || Ok(()))? {
             output.say("Nothing was changed.\n");
             return Ok(CONVERGED);
         }
@@ -83,8 +83,8 @@ pub fn run(
     Ok(CONVERGED)
 }
 
-/// Asks on the terminal.
-pub fn confirmed(output: Output) -> anyhow::Result<bool> {
+/// Asks on the terminal; `wait` returns when there is an answer to read.
+pub fn confirmed(output: Output, wait: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
         return Err(BadInput(
             "nobody is there to ask\n    next: add --yes to apply without a question".to_owned(),
@@ -92,6 +92,7 @@ pub fn confirmed(output: Output) -> anyhow::Result<bool> {
         .into());
     }
     output.say("Make these changes? [y/N] ");
+    wait()?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))

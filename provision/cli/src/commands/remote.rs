@@ -12,7 +12,7 @@ use clap::CommandFactory;
 
 use super::words::{Given, told_apart};
 use super::{BadInput, CONVERGED, PENDING, definition, read_input};
-use crate::args::{Arguments, Command, Format, RemoteSide, Way};
+use crate::args::{Arguments, Command, Format, INSTANCE_FILE, RemoteSide, Way};
 use crate::output::Output;
 
 /// Where the definition's files go, below what is sent.
@@ -39,7 +39,7 @@ pub fn elsewhere(arguments: &Arguments, output: Output) -> anyhow::Result<Option
         if planned != PENDING {
             return Ok(Some(planned));
         }
-        if !super::apply::confirmed(output)? {
+        if !super::apply::confirmed(output, || Ok(errand.await_answer()?))? {
             output.say("Nothing was changed.\n");
             return Ok(Some(CONVERGED));
         }
@@ -93,9 +93,22 @@ pub fn side(part: &RemoteSide, output: Output) -> anyhow::Result<u8> {
             far::follow(&store, id, *from, &attended.into(), &out.into())?;
         }
         RemoteSide::Stop { id } => far::stop(&store, id)?,
+        RemoteSide::Administrators { id } => output.json(&administrators(&store, id)?)?,
         RemoteSide::List => output.json(&far::list(&store)?)?,
     }
     Ok(CONVERGED)
+}
+
+/// Of the instance file that was sent with a run, or of the machine's own.
+fn administrators(store: &Store, id: &RunId) -> anyhow::Result<Vec<String>> {
+    let sent = far::sent(store, id, &FileName::new(INSTANCE)?)?;
+    let text = match sent {
+        Some(text) => text,
+        None => read_input(Path::new(INSTANCE_FILE))?,
+    };
+    let appliance = appliance::Appliance::parse(&appliance::DefinitionFiles::shipped(), INSTANCE, &text)?;
+    let admins = appliance.instance.admins.iter();
+    Ok(admins.map(|admin| admin.username.to_string()).collect())
 }
 
 fn way(on: &Destination, of: &Way) -> ::remote::Way {

@@ -32,7 +32,7 @@ pub fn told_apart(command: &Command, words: &[String]) -> Vec<Given> {
     let mut command = command;
     let mut positions = 0;
     let mut only_positions = false;
-    let mut words = words.iter();
+    let mut words = words.iter().peekable();
     while let Some(word) = words.next() {
         if word == "--" && !only_positions {
             only_positions = true;
@@ -44,11 +44,7 @@ pub fn told_apart(command: &Command, words: &[String]) -> Vec<Given> {
             let argument = command
                 .get_arguments()
                 .find(|argument| argument.get_long() == Some(name));
-            let value = value.or_else(|| {
-                argument
-                    .filter(|argument| takes_value(argument))
-                    .and_then(|_| words.next().cloned())
-            });
+            let value = value.or_else(|| words.next_if(|next| takes(argument, next)).cloned());
             all.push(given(argument, Some(format!("--{name}")), value));
         } else if word.len() > 1 && word.starts_with('-') && !only_positions {
             // Our short options take no value.
@@ -72,11 +68,13 @@ pub fn told_apart(command: &Command, words: &[String]) -> Vec<Given> {
     all
 }
 
-fn takes_value(argument: &Arg) -> bool {
-    argument.get_num_args().map_or_else(
-        || argument.get_action().takes_values(),
-        |range| range.min_values() > 0,
-    )
+/// Whether the next word is an option's value. One that may go without takes no word that looks like an option.
+fn takes(argument: Option<&Arg>, next: &str) -> bool {
+    let range =
+        argument.filter(|argument| argument.get_action().takes_values() && !argument.is_require_equals_set());
+    range
+        .and_then(Arg::get_num_args)
+        .is_some_and(|range| range.min_values() > 0 || (range.max_values() > 0 && !next.starts_with('-')))
 }
 
 fn given(argument: Option<&Arg>, option: Option<String>, value: Option<String>) -> Given {

@@ -8,7 +8,7 @@ mod run;
 mod start;
 mod store;
 
-pub use read::{RunRecord, follow, list};
+pub use read::{RunRecord, follow, list, sent};
 pub use run::run;
 pub use start::{start, stop};
 pub use store::{FarError, Store};

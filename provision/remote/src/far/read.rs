@@ -9,9 +9,9 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use serde::{Deserialize, Serialize};
 
 use crate::far::claim::is_held;
-use crate::far::store::{EXIT, FarError, OUTPUT, REQUEST, Store, at};
+use crate::far::store::{EXIT, FILES, FarError, OUTPUT, REQUEST, Store, at};
 use crate::frame::{Decoder, Kind};
-use crate::{Request, RunId};
+use crate::{FileName, Request, RunId};
 
 /// Between two looks at a file that grows.
 const PAUSE: Timespec = Timespec {
@@ -74,6 +74,16 @@ fn is_left_within_a_pause(attended: &File, out: &File) -> bool {
         PollFd::new(out, PollFlags::empty()),
     ];
     rustix::event::poll(&mut waited, Some(&PAUSE)).is_ok_and(|count| count > 0)
+}
+
+/// A file that was sent with a run; `None` when it was not.
+pub fn sent(store: &Store, id: &RunId, name: &FileName) -> Result<Option<String>, FarError> {
+    let path = store.run(id).join(FILES).join(name.as_str());
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(at("read", &path)(error)),
+    }
 }
 
 /// The runs that are kept, newest first.
