@@ -11,14 +11,13 @@ use anyhow::Context;
 use clap::CommandFactory;
 
 use super::words::{Given, told_apart};
-use super::{BadInput, CONVERGED, PENDING, definition, read_input};
+use super::{BadInput, CONVERGED, PENDING, read_input};
 use crate::args::{Arguments, Command, Format, INSTANCE_FILE, RemoteSide, Way};
 use crate::output::Output;
+use crate::sources::{INSTANCE, Sources};
 
 /// Where the definition's files go, below what is sent.
 const DEFINITION: &str = "definition";
-/// The instance file there.
-const INSTANCE: &str = "appliance.toml";
 /// Requests are read whole; a definition has a few hundred KiB.
 const MOST_REQUEST_BYTES: u64 = 64 << 20;
 
@@ -164,11 +163,15 @@ impl Sending {
         let words = told_apart(&command, &typed);
         let mut files = BTreeMap::new();
         if words.iter().any(|given| given.is("instance")) {
-            definition(arguments)?;
-            files.insert(FileName::new(INSTANCE)?, read_input(&arguments.instance)?);
+            let sources = Sources::named(arguments)?;
+            sources.parse()?;
+            files.insert(FileName::new(INSTANCE)?, sources.instance);
         }
         if let Some(directory) = &arguments.definition {
-            gather_definition(directory, &mut files)?;
+            let sources = Sources::in_directory(directory, String::new(), String::new())?;
+            for (name, text) in sources.files {
+                files.insert(FileName::new(&format!("{DEFINITION}/{name}"))?, text);
+            }
         }
         Ok(Self { words, files })
     }
@@ -220,16 +223,4 @@ fn handed_on(given: &Given) -> Vec<Word> {
         _ => plain(&given.value),
     };
     plain(&given.option).into_iter().chain(value).collect()
-}
-
-fn gather_definition(directory: &Path, files: &mut BTreeMap<FileName, String>) -> anyhow::Result<()> {
-    let name = directory.display().to_string();
-    appliance::DefinitionFiles::from_directory(&name, |file| {
-        let text = read_input(&directory.join(file))?;
-        let sent =
-            FileName::new(&format!("{DEFINITION}/{file}")).map_err(|error| BadInput(error.to_string()))?;
-        files.insert(sent, text.clone());
-        Ok::<_, BadInput>(text)
-    })?;
-    Ok(())
 }
