@@ -19,6 +19,7 @@ mod quarantine;
 mod rehearsal;
 mod revert;
 mod run;
+mod saved;
 mod secret;
 mod undo;
 
@@ -27,6 +28,7 @@ pub use event::{Event, Outcome};
 pub use journal::RunName;
 pub use revert::{Reverted, revert, revert_unconfirmed};
 pub use run::{Confirmation, Options, Report, apply};
+pub use saved::plan_to_keep;
 
 use host::HostError;
 use plan::Refusal;
@@ -58,6 +60,14 @@ pub enum ApplyError {
     /// After several rounds there is still something to do, which means that something else undoes it.
     #[error("the machine does not stay as it was made; something changes it back: {}", .0.join(", "))]
     Restless(Vec<String>),
+    /// The machine is no longer the one that a saved plan was made for; nothing was changed.
+    #[error("{}", moved_since(made_at, moved))]
+    Moved {
+        /// When the plan was made.
+        made_at: String,
+        /// What is no longer as it was then.
+        moved: Vec<String>,
+    },
     /// Something is sick that was well before.
     #[error("not well after the changes, and well before them: {0}")]
     Sicker(String),
@@ -78,6 +88,21 @@ pub enum ApplyError {
     /// The operator asked to stop.
     #[error("stopped on request; run the same command again to go on")]
     Interrupted,
+}
+
+/// Names in a message; the rest is counted.
+const MOST_NAMED: usize = 12;
+
+fn moved_since(made_at: &str, moved: &[String]) -> String {
+    let mut names: Vec<String> = moved.iter().take(MOST_NAMED).cloned().collect();
+    if moved.len() > MOST_NAMED {
+        names.push(format!("and {} more", moved.len() - MOST_NAMED));
+    }
+    format!(
+        "the plan was made at {made_at}, and these are no longer as they were: {}; nothing was changed\n    \
+         next: make another with `appliance plan --out FILE`, and read it",
+        names.join(", ")
+    )
 }
 
 fn put_back(count: usize, failed: &[String]) -> String {
@@ -139,7 +164,7 @@ impl ApplyError {
                     4
                 }
             }
-            Self::Survey(SurveyError::Secrets(_)) => 3,
+            Self::Survey(SurveyError::Secrets(_)) | Self::Moved { .. } => 3,
             Self::Interrupted => 130,
             Self::PutBack { source, .. } => source.exit_code(),
             Self::Survey(_)

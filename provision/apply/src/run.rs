@@ -12,7 +12,7 @@ use appliance::path::TargetPath;
 use host::lock::Lock;
 use host::write;
 use host::{Host, HostError, directory, read};
-use plan::{Foreign, Ledger, Step};
+use plan::{Foreign, Ledger, SavedPlan, Step};
 use render::{Area, Node, Tree};
 use survey::Survey;
 
@@ -20,7 +20,7 @@ use crate::carry_out::{Carrier, Progress};
 use crate::event::Event;
 use crate::health::Health;
 use crate::journal::{Journal, Mark};
-use crate::{ApplyError, confirmation, health, ledger, undo};
+use crate::{ApplyError, confirmation, health, ledger, saved, undo};
 
 /// More rounds than these mean that something undoes our work.
 const MOST_ROUNDS: usize = 4;
@@ -32,6 +32,8 @@ const LOCK_WAIT: Duration = Duration::from_secs(30);
 pub struct Options<'a> {
     /// These areas alone; empty for all.
     pub only: Vec<Area>,
+    /// Carry out this plan and nothing else, or nothing when the machine is no longer the one it was made for.
+    pub planned: Option<&'a SavedPlan>,
     /// What is not ours and is moved away.
     pub foreign: Vec<Foreign>,
     /// Set when the operator wants to stop: the step at hand is finished first.
@@ -59,6 +61,8 @@ pub struct Report {
     pub steps: usize,
     /// Rounds that had something to do.
     pub rounds: usize,
+    /// Steps that came to light while a saved plan was carried out and that nobody has read yet.
+    pub left: usize,
 }
 
 /// Brings a machine to its definition.
@@ -111,7 +115,7 @@ struct Run<'a, 'b> {
 }
 
 impl Run<'_, '_> {
-    /// Gives the look that found nothing left to do.
+    /// Gives the look that found nothing left to do, or nothing that somebody has said yes to.
     fn rounds(&mut self) -> Result<Survey, ApplyError> {
         for round in 1..=MOST_ROUNDS {
             let survey = self.look()?;
@@ -124,6 +128,13 @@ impl Run<'_, '_> {
             }
             if survey.plan.steps.is_empty() {
                 return Ok(survey);
+            }
+            if let Some(saved) = self.options.planned {
+                if round > 1 {
+                    self.report.left = survey.plan.steps.len();
+                    return Ok(survey);
+                }
+                saved::refuse_moved(saved, &survey)?;
             }
             self.report.rounds = round;
             self.round(round, &survey)?;
@@ -175,7 +186,7 @@ impl Run<'_, '_> {
             return Err(ApplyError::Sicker(sick));
         }
         self.confirm()?;
-        if self.options.only.is_empty() {
+        if self.options.only.is_empty() && survey.plan.is_empty() {
             ledger::write(self.host, survey, |ledger| {
                 ledger.settled(&survey.tree, &survey.facts)
             })

@@ -91,10 +91,15 @@ pub enum Command {
         out: PathBuf,
     },
     /// Show what would change, in order, each with its reason (exit 10 when anything would)
-    #[command(after_help = "Examples:\n  appliance plan\n  appliance plan --json | jq .target")]
+    #[command(
+        after_help = "Examples:\n  appliance plan\n  appliance plan --json | jq .target\n  appliance plan --out /root/plan && appliance apply /root/plan"
+    )]
     Plan {
         #[command(flatten)]
         target: Target,
+        /// Keep the plan in a file, for `appliance apply FILE`
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
         #[command(flatten)]
         areas: Areas,
         #[command(flatten)]
@@ -105,6 +110,10 @@ pub enum Command {
         after_help = "Examples:\n  appliance apply\n  appliance apply --yes --only sudoers\n  appliance apply --yes --root /mnt/image"
     )]
     Apply {
+        /// A plan that was kept with `appliance plan --out`: it is carried out as it was read, without a question, or
+        /// not at all when the machine has changed since
+        #[arg(value_name = "PLAN", conflicts_with = "only")]
+        plan: Option<PathBuf>,
         #[command(flatten)]
         target: Target,
         #[command(flatten)]

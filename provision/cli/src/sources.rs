@@ -33,6 +33,12 @@ impl Sources {
         }
     }
 
+    /// All of it in one text, for a digest.
+    pub fn text(&self) -> String {
+        let files = self.files.iter().map(|(name, text)| format!("{name}\n{text}\n"));
+        files.chain([self.instance.clone()]).collect()
+    }
+
     /// The definition that is compiled in, for an instance.
     pub fn shipped(instance_name: String, instance: String) -> Self {
         let shipped = DefinitionFiles::shipped();

@@ -3,12 +3,13 @@
 //! A child runs in a process group of its own: Ctrl-C on the operator's terminal ends this program but not a
 //! mkfs half-way, and when time is up the whole family is ended, not only the child.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -37,7 +38,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// For what a program says after its end, when a process that it left behind holds its output open.
 const LINGER: Duration = Duration::from_millis(50);
 
-static STARTED: AtomicUsize = AtomicUsize::new(0);
+static STARTED: Mutex<BTreeMap<&str, usize>> = Mutex::new(BTreeMap::new());
 
 /// A program to run: an absolute path and words, never a shell line. The environment is the same small one for
 /// every program. What it is given on standard input is never shown.
@@ -133,7 +134,9 @@ impl Command {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(fail)?;
-        STARTED.fetch_add(1, Ordering::Relaxed);
+        let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
+        *started.entry(self.program).or_default() += 1;
+        drop(started);
         let conversation = Conversation::new(&self.stdin, Instant::now() + self.limit).hold(&mut child);
         // Whatever went wrong, no child outlives this function.
         if !matches!(conversation, Ok(Conversation { ended: true, .. })) {
@@ -199,9 +202,9 @@ impl fmt::Debug for Command {
     }
 }
 
-/// How many programs this process has started: a second apply may start two.
-pub fn started() -> usize {
-    STARTED.load(Ordering::Relaxed)
+/// Which programs this process has started, and how often: a second apply may start two.
+pub fn started() -> BTreeMap<&'static str, usize> {
+    STARTED.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// What goes to and comes from a child until it ends or its time is up.

@@ -15,11 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let appliance = Appliance::parse(&DefinitionFiles::shipped(), instance, &text)?;
     let host = Host::live()?;
     if arguments.iter().any(|argument| argument == "--apply") {
-        let options = apply::Options {
-            only: Vec::new(),
-            stop: None,
-        };
-        apply::apply(&appliance, &host, &options, &mut |_| {})?;
+        apply::apply(&appliance, &host, &apply::Options::default(), &mut |_| {})?;
     }
     let begun = Instant::now();
     let report = verify::verify(&appliance, &host)?;
@@ -30,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "{}{} ms, {} programs",
         report.text(false),
         took.as_millis(),
-        host::command::started()
+        host::command::started().values().sum::<usize>()
     )?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `appliance apply`
 
 use std::io::{BufRead, IsTerminal};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use ::apply::{ApplyError, Confirmation, Event, Options, Outcome, Report};
 use plan::{Record, Style};
 use serde_json::json;
 
-use super::{BadInput, CONVERGED, target};
+use super::{BadInput, CONVERGED, PENDING, target};
 use crate::applied;
 use crate::args::{Areas, Arguments, Care, Target};
 use crate::output::Output;
@@ -31,6 +32,7 @@ pub struct How {
 pub fn run(
     arguments: &Arguments,
     on: &Target,
+    planned: Option<&Path>,
     areas: &Areas,
     how: How,
     output: Output,
@@ -39,7 +41,9 @@ pub fn run(
     let sources = Sources::named(arguments)?;
     let appliance = sources.parse()?;
     let host = target(on)?;
-    if !how.yes {
+    let planned = planned.map(super::plan::kept).transpose()?;
+    let only = planned.as_ref().map_or(&areas.only, |saved| &saved.areas);
+    if !how.yes && planned.is_none() {
         let plan = survey::take(&appliance, &host, &[], |_, _| {})
             .map_err(ApplyError::from)?
             .plan
@@ -63,7 +67,8 @@ pub fn run(
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     let options = Options {
-        only: areas.only.clone(),
+        only: only.clone(),
+        planned: planned.as_ref(),
         foreign: Vec::new(),
         stop: Some(&stop),
         keep: how.care.keep,
@@ -78,9 +83,11 @@ pub fn run(
             print_refusals(refusals, how, output);
         }
     })?;
-    applied::keep(&host, &sources, &areas.only)?;
+    if report.left == 0 {
+        applied::keep(&host, &sources, only)?;
+    }
     finish(report, begun, how, output)?;
-    Ok(CONVERGED)
+    Ok(if report.left == 0 { CONVERGED } else { PENDING })
 }
 
 /// Asks on the terminal; `wait` returns when there is an answer to read.
@@ -174,14 +181,25 @@ fn print_refusals(refusals: &[plan::Refusal], how: How, output: Output) {
 
 fn finish(report: Report, begun: Instant, how: How, output: Output) -> anyhow::Result<()> {
     let milliseconds = begun.elapsed().as_millis();
-    let programs = host::command::started();
+    let started = host::command::started();
+    let programs: usize = started.values().sum();
     if how.json {
+        let event = if report.left == 0 {
+            "converged"
+        } else {
+            "carried-out"
+        };
         return output.json(&json!({
-            "event": "converged", "steps": report.steps, "rounds": report.rounds,
-            "milliseconds": milliseconds, "programs": programs,
+            "event": event, "steps": report.steps, "rounds": report.rounds, "left": report.left,
+            "milliseconds": milliseconds, "programs": programs, "started": started,
         }));
     }
     match report.steps {
+        steps if report.left > 0 => output.print(&format!(
+            "{} made, as planned; {} came to light meanwhile. `appliance plan` shows what.\n",
+            counted(steps, "change"),
+            counted(report.left, "other")
+        )),
         0 => output.print("Nothing to do: the machine is as its definition says.\n"),
         count => output.print(&format!(
             "{} made; the machine is as its definition says.\n",
@@ -189,9 +207,18 @@ fn finish(report: Report, begun: Instant, how: How, output: Output) -> anyhow::R
         )),
     }
     if how.stats {
-        let programs = counted(programs, "program");
+        let names: Vec<String> = started
+            .iter()
+            .map(|(program, count)| format!("{program} {count}×"))
+            .collect();
+        let names = if names.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", names.join(", "))
+        };
         output.print(&format!(
-            "{milliseconds} ms, {programs} started, {}\n",
+            "{milliseconds} ms, {} started{names}, {}\n",
+            counted(programs, "program"),
             counted(report.rounds, "round")
         ));
     }

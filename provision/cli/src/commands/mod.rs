@@ -44,10 +44,12 @@ pub fn run(arguments: &Arguments, output: Output) -> anyhow::Result<u8> {
         Command::Render { out } => render::run(arguments, out, output),
         Command::Plan {
             target,
+            out,
             areas,
             format,
-        } => plan::run(arguments, target, areas, format, output),
+        } => plan::run(arguments, target, out.as_deref(), areas, format, output),
         Command::Apply {
+            plan,
             target,
             areas,
             yes,
@@ -61,7 +63,7 @@ pub fn run(arguments: &Arguments, output: Output) -> anyhow::Result<u8> {
                 stats: *stats,
                 json: format.json,
             };
-            apply::run(arguments, target, areas, how, output)
+            apply::run(arguments, target, plan.as_deref(), areas, how, output)
         }
         Command::Verify {
             target,

@@ -1,21 +1,34 @@
 //! `appliance plan`
 
-use plan::{Plan, Record, RefusalKind};
+use std::path::Path;
+
+use anyhow::Context;
+use appliance::Appliance;
+use appliance::path::TargetPath;
+use host::Host;
+use host::write::{self, NewFile};
+use plan::{Plan, Record, RefusalKind, SavedPlan};
 use serde_json::json;
 
-use super::{CONVERGED, PENDING, definition, target};
+use super::{BadInput, CONVERGED, PENDING, target};
 use crate::args::{Areas, Arguments, Format, Target};
 use crate::output::Output;
+use crate::sources::Sources;
 
 pub fn run(
     arguments: &Arguments,
     on: &Target,
+    out: Option<&Path>,
     areas: &Areas,
     format: &Format,
     output: Output,
 ) -> anyhow::Result<u8> {
-    let appliance = definition(arguments)?;
+    let sources = Sources::named(arguments)?;
+    let appliance = sources.parse()?;
     let host = target(on)?;
+    if let Some(out) = out {
+        return keep(&appliance, &sources, &host, out, areas, output);
+    }
     let survey = survey::take(&appliance, &host, &[], |_, _| {}).map_err(::apply::ApplyError::from)?;
     let plan = survey.plan.only(&areas.only);
     if format.json {
@@ -25,6 +38,49 @@ pub fn run(
     }
     super::diff::since_applied(&host, &appliance, &survey.tree, &survey.inputs, format, output)?;
     Ok(code_of(&plan))
+}
+
+/// Larger files are no plan.
+const MOST_PLAN_BYTES: u64 = 64 << 20;
+/// It tells what the machine is.
+const PLAN_MODE: u32 = 0o600;
+
+/// `--out`
+fn keep(
+    appliance: &Appliance,
+    sources: &Sources,
+    host: &Host,
+    out: &Path,
+    areas: &Areas,
+    output: Output,
+) -> anyhow::Result<u8> {
+    let (plan, saved) = ::apply::plan_to_keep(appliance, host, &[], &areas.only, &sources.text())?;
+    let out = std::path::absolute(out)?;
+    let path = out.to_str().and_then(|path| TargetPath::new(path).ok());
+    let path = path.ok_or_else(|| BadInput(format!("{} is no path that can be written", out.display())))?;
+    write::replace(
+        &Host::live()?,
+        &NewFile::of_root(&path, &saved.print(), PLAN_MODE),
+    )
+    .context("cannot keep the plan")?;
+    output.print(&plan::describe(&plan, output.style()));
+    output.say(&format!(
+        "Kept in {path}. Carry it out with `appliance apply {path}`.\n"
+    ));
+    Ok(code_of(&plan))
+}
+
+/// A plan that was kept.
+pub fn kept(file: &Path) -> anyhow::Result<SavedPlan> {
+    let refuse = |reason: String| BadInput(format!("cannot use the plan in {}: {reason}", file.display()));
+    let size = std::fs::metadata(file)
+        .map_err(|error| refuse(error.to_string()))?
+        .len();
+    if size > MOST_PLAN_BYTES {
+        return Err(refuse(format!("it has {size} bytes, and no plan has so many")).into());
+    }
+    let bytes = std::fs::read(file).map_err(|error| refuse(error.to_string()))?;
+    Ok(SavedPlan::parse(&bytes).map_err(|error| refuse(error.to_string()))?)
 }
 
 /// One record a line: refusals first, since they come before anything else.
