@@ -4,7 +4,7 @@
 //! user, asks, and ends; no program is started and nothing of the rest of the process changes.
 
 use appliance::path::TargetPath;
-use rustix::fs::{Access, AtFlags, OFlags};
+use rustix::fs::{Access, AtFlags, FileType, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
 
@@ -72,7 +72,18 @@ fn try_one(path: &TargetPath, attempt: Attempt) -> Result<bool, Errno> {
         Attempt::Execute => Access::EXEC_OK,
     };
     let root = open_here("/", OFlags::PATH | OFlags::DIRECTORY)?;
-    match rustix::fs::accessat(root, path.relative(), access, AtFlags::empty()) {
+    let may = |access| rustix::fs::accessat(&root, path.relative(), access, AtFlags::empty());
+    // Names in a directory are changed by those alone who may enter it as well.
+    let is_directory = || {
+        let stat = rustix::fs::statat(&root, path.relative(), AtFlags::empty());
+        stat.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
+    };
+    let access = if attempt == Attempt::Write && is_directory() {
+        access | Access::EXEC_OK
+    } else {
+        access
+    };
+    match may(access) {
         Ok(()) => Ok(true),
         Err(Errno::ACCESS | Errno::PERM | Errno::NOENT | Errno::NOTDIR | Errno::ROFS | Errno::LOOP) => {
             Ok(false)

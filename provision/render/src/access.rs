@@ -105,6 +105,17 @@ struct Object {
 }
 
 impl Object {
+    /// What the kernel wants for it: who creates or deletes a name in a directory also enters it, and one entry must
+    /// allow both.
+    fn permission(&self, access: Access) -> Permissions {
+        let wanted = access.permission();
+        if self.is_directory && access == Access::Write {
+            wanted.or(Permissions::EXECUTE)
+        } else {
+            wanted
+        }
+    }
+
     fn directory(tree: &Tree, path: &TargetPath) -> Self {
         Self::at(tree, path, true)
     }
@@ -222,7 +233,7 @@ fn judge(object: &Object, principal: &Principal, access: Access) -> Verdict {
     let (allowed, reason) = if principal.is_root {
         judge_root(object, access)
     } else {
-        judge_entries(object, principal, access.permission())
+        judge_entries(object, principal, object.permission(access))
     };
     let because = match &object.supposed {
         Some(supposed) => format!("{reason} ({supposed})"),
@@ -256,7 +267,10 @@ fn judge_entries(object: &Object, principal: &Principal, wanted: Permissions) ->
     if principal.user == ownership.owner {
         return answer(format!("the owner {}", ownership.owner), acl.owner);
     }
-    if let Some(bits) = acl.users.get(&principal.user) {
+    // The kernel asks the list only where the mode's group bits, which are the mask, allow anything at all. Under an
+    // empty mask those whom an entry names are everybody else.
+    let closed = mask == Permissions::NONE;
+    if let Some(bits) = acl.users.get(&principal.user).filter(|_| !closed) {
         return answer(format!("the user {}", principal.user), bits.and(mask));
     }
     let owning = principal
@@ -264,7 +278,7 @@ fn judge_entries(object: &Object, principal: &Principal, wanted: Permissions) ->
         .contains(&ownership.group)
         .then_some((&ownership.group, acl.group));
     let named = acl.groups.iter().map(|(group, bits)| (group, *bits));
-    let named = named.filter(|(group, _)| principal.groups.contains(*group));
+    let named = named.filter(|(group, _)| !closed && principal.groups.contains(*group));
     let matching: Vec<_> = owning
         .into_iter()
         .chain(named)
