@@ -115,7 +115,8 @@ impl std::str::FromStr for SshKey {
         Ok(Self {
             kind: (*kind).to_owned(),
             base64: (*base64).to_owned(),
-            comment,
+            // Cut between two words it would end in a blank, which nobody reads back.
+            comment: comment.trim_end().to_owned(),
         })
     }
 }
