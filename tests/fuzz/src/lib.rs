@@ -30,6 +30,7 @@ targets! {
     words: names, paths, modes, lists, list_attribute, ssh_keys, env_file, escapes;
     accounts: passwd, group, shadow, gshadow, registry;
     kernel: mountinfo, swaps, meminfo, listeners, superblock;
+    kept: ledger, saved_plan;
     debian: os_release, packages, sudoers, sshd;
 }
 

@@ -93,5 +93,6 @@ each! {
     names, paths, modes, lists, list_attribute, ssh_keys, env_file, escapes,
     passwd, group, shadow, gshadow, registry,
     mountinfo, swaps, meminfo, listeners, superblock,
+    ledger, saved_plan,
     os_release, packages, sudoers, sshd,
 }
