@@ -46,6 +46,8 @@ pub(crate) fn arm(journal: &mut Journal) -> Result<(), HostError> {
         path: "/proc/self/exe".to_owned(),
         source,
     })?;
+    // First the word: killed in between, the next run knows that there may be a timer.
+    journal.mark(Mark::Armed)?;
     Command::new("/usr/bin/systemd-run")
         .args(["--quiet", "--collect", "--timer-property=AccuracySec=1s"])
         .arg(format!("--unit={}", timer(&journal.run)))
@@ -54,8 +56,8 @@ pub(crate) fn arm(journal: &mut Journal) -> Result<(), HostError> {
         .arg(program.to_string_lossy())
         .args(["revert", "--unconfirmed"])
         .arg(journal.run.to_string())
-        .run()?;
-    journal.mark(Mark::Armed)
+        .run()
+        .map(drop)
 }
 
 /// Stops the timer of a run whose changes stay, or are put back already.
@@ -76,21 +78,52 @@ pub(crate) fn confirm(journal: &mut Journal) -> Result<(), HostError> {
     disarm(&journal.run)
 }
 
-/// Takes over what an earlier run changed and did not live to confirm: true when there was such a run. Its timer is
-/// stopped, since this run is about to bring things to their definition and to look whether people get in.
-pub(crate) fn take_over(host: &Host) -> Result<bool, HostError> {
-    if !host.is_live() {
-        return Ok(false);
-    }
+/// What the last run left behind.
+#[derive(Debug, Default)]
+pub(crate) struct Inherited {
+    /// Which run; none on a machine without any.
+    pub run: Option<RunName>,
+    /// It was killed: unfinished files of its may lie about.
+    pub cut_short: bool,
+    /// It changed what could lock people out, and did not live to confirm it.
+    pub at_risk: bool,
+}
+
+/// Looks at the last run.
+pub(crate) fn inherit(host: &Host) -> Result<Inherited, HostError> {
     let Some(last) = journal::runs(host)?.pop() else {
-        return Ok(false);
+        return Ok(Inherited::default());
     };
-    let unconfirmed = Past::read(host, &last)?.is_some_and(|past| past.is_unconfirmed());
-    if unconfirmed {
-        journal::mark_past(host, &last, Mark::Superseded)?;
-        disarm(&last)?;
+    let Some(past) = Past::read(host, &last)? else {
+        // Killed before it had a journal.
+        return Ok(Inherited {
+            run: None,
+            cut_short: true,
+            at_risk: false,
+        });
+    };
+    Ok(Inherited {
+        run: Some(last),
+        cut_short: past.was_cut_short(),
+        at_risk: host.is_live() && past.is_unconfirmed(),
+    })
+}
+
+/// Takes over from the last run, once its unfinished files are gone. A timer that it set is stopped, since this run is
+/// about to bring things to their definition and to look whether people get in.
+pub(crate) fn take_over(host: &Host, inherited: &Inherited) -> Result<(), HostError> {
+    let Some(run) = inherited
+        .run
+        .as_ref()
+        .filter(|_| inherited.cut_short || inherited.at_risk)
+    else {
+        return Ok(());
+    };
+    journal::mark_past(host, run, Mark::Superseded)?;
+    if inherited.at_risk {
+        disarm(run)?;
     }
-    Ok(unconfirmed)
+    Ok(())
 }
 
 /// Whether people still get in, as far as the machine itself can tell.

@@ -18,6 +18,10 @@ use crate::images::{Captured, Image};
 /// Root's alone, since it tells what the machine was before, secrets of a running apply included.
 pub(crate) const STATE: &str = "/var/lib/data-analyst";
 const RUNS: &str = "/var/lib/data-analyst/backup";
+/// How lines are called that tell how something was.
+const IMAGE: &str = "before";
+/// Bytes of a line that says something of a run as a whole.
+const LONGEST_MARK: usize = 128;
 /// Runs that are kept (spec 10, section 22.2).
 const MOST_RUNS: usize = 10;
 
@@ -98,6 +102,8 @@ impl Journal {
         for path in [STATE, RUNS] {
             directory::ensure(host, &TargetPath::known(path), &private)?;
         }
+        // What a run left that was killed while it made its directory.
+        write::sweep(host, &TargetPath::known(RUNS))?;
         let runs = runs(host)?;
         for old in runs.iter().take((runs.len() + 1).saturating_sub(MOST_RUNS)) {
             remove::records(host, &old.directory())?;
@@ -143,7 +149,7 @@ impl Journal {
                 image: one.image,
             };
             let line = serde_json::to_value(&saved).unwrap_or_default();
-            self.note("before", line)?;
+            self.note(IMAGE, line)?;
             self.images.push(saved);
         }
         if holds_content {
@@ -246,7 +252,7 @@ pub(crate) fn runs(host: &Host) -> Result<Vec<RunName>, HostError> {
 /// A run that has ended, or was ended.
 #[derive(Debug)]
 pub(crate) struct Past {
-    pub images: Vec<Saved>,
+    journal: String,
     marks: Vec<String>,
 }
 
@@ -254,29 +260,38 @@ impl Past {
     /// Reads a journal; none when there is no such run. A last line that was cut off counts for nothing: what it
     /// would have told had not been changed yet.
     pub fn read(host: &Host, run: &RunName) -> Result<Option<Self>, HostError> {
-        Ok(read::file(host, &run.journal())?.map(|bytes| Self::parse(&String::from_utf8_lossy(&bytes))))
+        Ok(read::file(host, &run.journal())?
+            .map(|bytes| Self::of(String::from_utf8_lossy(&bytes).into_owned())))
     }
 
-    fn parse(text: &str) -> Self {
-        let mut past = Self {
-            images: Vec::new(),
-            marks: Vec::new(),
+    fn of(journal: String) -> Self {
+        let event = |line: &str| {
+            // Long lines tell of steps; every apply looks for marks, and reads no more than it must.
+            let value: Value = (line.len() < LONGEST_MARK).then(|| serde_json::from_str(line).ok())??;
+            Some(value.get("event")?.as_str()?.to_owned())
         };
-        for line in text.lines() {
-            let Ok(value) = serde_json::from_str::<Value>(line) else {
-                continue;
-            };
-            match value.get("event").and_then(Value::as_str) {
-                Some("before") => past.images.extend(serde_json::from_value(value)),
-                Some(mark) => past.marks.push(mark.to_owned()),
-                None => {}
-            }
-        }
-        past
+        let marks = journal.lines().filter_map(event).collect();
+        Self { journal, marks }
+    }
+
+    /// Everything that can be put back.
+    pub fn images(&self) -> Vec<Saved> {
+        let image = |line: &str| {
+            let value: Value = serde_json::from_str(line).ok()?;
+            let is_image = value.get("event").and_then(Value::as_str) == Some(IMAGE);
+            is_image.then(|| serde_json::from_value(value).ok())?
+        };
+        self.journal.lines().filter_map(image).collect()
     }
 
     pub fn has(&self, mark: Mark) -> bool {
         self.marks.iter().any(|known| known == mark.as_str())
+    }
+
+    /// It did not live to say how it ended.
+    pub fn was_cut_short(&self) -> bool {
+        let ends = [Mark::Converged, Mark::Stopped, Mark::PutBack, Mark::Superseded];
+        !ends.iter().any(|mark| self.has(*mark))
     }
 
     /// It changed what could lock people out, and nobody has said yet that they still get in.

@@ -47,7 +47,7 @@ pub fn revert(host: &Host, run: Option<&RunName>) -> Result<Reverted, ApplyError
 fn last_with_changes(host: &Host) -> Result<Option<RunName>, ApplyError> {
     for run in journal::runs(host).map_err(not_journalled)?.into_iter().rev() {
         let past = Past::read(host, &run).map_err(not_journalled)?;
-        if past.is_some_and(|past| !past.images.is_empty() && !past.has(Mark::PutBack)) {
+        if past.is_some_and(|past| !past.images().is_empty() && !past.has(Mark::PutBack)) {
             return Ok(Some(run));
         }
     }
@@ -73,7 +73,7 @@ pub fn revert_unconfirmed(host: &Host, run: &RunName) -> Result<Reverted, ApplyE
 
 fn put_back(host: &Host, run: &RunName, past: &Past, access_alone: bool) -> Result<Reverted, ApplyError> {
     let areas = access_alone.then_some(&confirmation::ACCESS[..]);
-    let undone = undo::put_back(host, run, &past.images, areas);
+    let undone = undo::put_back(host, run, &past.images(), areas);
     journal::mark_past(host, run, Mark::PutBack).map_err(not_journalled)?;
     Ok(Reverted::PutBack {
         run: run.clone(),

@@ -13,14 +13,15 @@ use host::lock::Lock;
 use host::write;
 use host::{Host, HostError, directory, read};
 use plan::{Foreign, Ledger, SavedPlan, Step};
-use render::{Area, Node, Tree};
+use render::{Area, Tree};
 use survey::Survey;
 
 use crate::carry_out::{Carrier, Progress};
+use crate::confirmation::Inherited;
 use crate::event::Event;
 use crate::health::Health;
-use crate::journal::{Journal, Mark};
-use crate::{ApplyError, confirmation, health, ledger, saved, undo};
+use crate::journal::{Journal, Mark, Past};
+use crate::{ApplyError, confirmation, health, journal, ledger, saved, undo};
 
 /// More rounds than these mean that something undoes our work.
 const MOST_ROUNDS: usize = 4;
@@ -79,6 +80,7 @@ pub fn apply(
     tell: &mut dyn FnMut(Event<'_>),
 ) -> Result<Report, ApplyError> {
     let _lock = take_lock(host)?;
+    let inherited = confirmation::inherit(host).map_err(not_journalled)?;
     let mut run = Run {
         appliance,
         host,
@@ -88,8 +90,8 @@ pub fn apply(
         journal: None,
         health: None,
         was_whole: false,
-        at_risk: confirmation::take_over(host)
-            .map_err(|error| step_error("look for", "earlier runs", error))?,
+        at_risk: inherited.at_risk,
+        inherited,
     };
     match run.rounds().and_then(|survey| run.settle(&survey)) {
         Ok(()) => Ok(run.report),
@@ -110,6 +112,8 @@ struct Run<'a, 'b> {
     health: Option<Health>,
     /// The machine was as defined at the end of an earlier run: then there is something to go back to.
     was_whole: bool,
+    /// What the run before this one left.
+    inherited: Inherited,
     /// Something that could lock people out was changed and nobody has looked yet.
     at_risk: bool,
 }
@@ -120,7 +124,10 @@ impl Run<'_, '_> {
         for round in 1..=MOST_ROUNDS {
             let survey = self.look()?;
             if round == 1 {
-                sweep_leftovers(self.host, &survey.tree)?;
+                if self.inherited.cut_short {
+                    sweep_leftovers(self.host, &survey.tree)?;
+                }
+                confirmation::take_over(self.host, &self.inherited).map_err(not_journalled)?;
                 self.was_whole = Ledger::of(&survey.facts).converged;
             }
             if !survey.plan.refusals.is_empty() {
@@ -231,7 +238,7 @@ impl Run<'_, '_> {
     /// The end of a run that failed: what it did is put back where there is something to go back to.
     fn fail(&mut self, error: ApplyError) -> ApplyError {
         let Some(journal) = self.journal.take() else {
-            return error;
+            return self.put_back_inherited(error);
         };
         let locked_out = matches!(error, ApplyError::LockedOut(_));
         let goes_back = self.was_whole && !self.options.keep && !matches!(error, ApplyError::Interrupted);
@@ -260,6 +267,23 @@ impl Run<'_, '_> {
         }
     }
 
+    /// A run that had nothing to do, and found that the one before it, which was killed, locked people out.
+    fn put_back_inherited(&mut self, error: ApplyError) -> ApplyError {
+        let (ApplyError::LockedOut(_), Some(run)) = (&error, &self.inherited.run) else {
+            return error;
+        };
+        let Ok(Some(past)) = Past::read(self.host, run) else {
+            return error;
+        };
+        (self.tell)(Event::PuttingBack { run });
+        let undone = undo::put_back(self.host, run, &past.images(), Some(&confirmation::ACCESS));
+        ApplyError::PutBack {
+            count: undone.count,
+            failed: undone.failed,
+            source: Box::new(error),
+        }
+    }
+
     fn stop_there(&mut self, mut journal: Journal, error: ApplyError) -> ApplyError {
         // Whoever comes to look must be able to: otherwise the timer is left to do its work.
         if self.at_risk && confirmation::door_is_open(self.host, self.sshd_is_wanted()).is_ok() {
@@ -281,12 +305,8 @@ impl Run<'_, '_> {
 
 /// Removes the unfinished files of a run that was killed. Under the lock, since another run's look the same.
 fn sweep_leftovers(host: &Host, tree: &Tree) -> Result<(), ApplyError> {
-    let is_file = |node: &Node| matches!(node, Node::File { .. } | Node::Link { .. });
-    let directories: BTreeSet<TargetPath> = tree
-        .iter()
-        .filter(|(_, entry)| is_file(&entry.node))
-        .filter_map(|(path, _)| path.parent())
-        .collect();
+    let parents = tree.iter().filter_map(|(path, _)| path.parent());
+    let directories: BTreeSet<TargetPath> = parents.chain([TargetPath::known(journal::STATE)]).collect();
     for directory in directories {
         write::sweep(host, &directory).map_err(|error| step_error("tidy", directory.as_str(), error))?;
     }

@@ -2,4 +2,5 @@
 
 pub mod container_fixture;
 pub mod operator;
+pub mod tracer;
 pub mod virtual_machine;
