@@ -90,6 +90,13 @@ impl Output {
         self.pass(Kind::Errors, text.as_bytes());
     }
 
+    /// Something that the program on the operator's side acts on; nobody else sees it.
+    pub fn signal(self, value: &serde_json::Value) {
+        if self.framed {
+            self.pass(Kind::Event, value.to_string().as_bytes());
+        }
+    }
+
     /// A failure: the whole chain on one line, outermost first, and what to do next.
     pub fn failure(self, error: &anyhow::Error) {
         let label = match self.error_style {

@@ -30,8 +30,9 @@ impl Errand {
                 }
                 Err(problem) => problem,
             };
-            if is_denied(&problem) && ways.len() == 1 {
-                ways.extend(self.administrators(id, tell));
+            // Not tried again: who is refused often enough is shut out by fail2ban, with all of this address.
+            if is_denied(&problem) && ways == [self.way.clone()] {
+                ways = self.administrators(id, tell);
             }
             if begun.elapsed() + PAUSE > TRIED_FOR || self.signals.any() {
                 tell(Heard::Progress(&format!(

@@ -53,7 +53,10 @@ fn a_connection_that_is_killed_is_made_again_and_the_run_happens_once() -> Resul
     assert_eq!((again.status, events(&again.stdout)), (0, told));
     let listed = operator.run(ADMIN, &["attach"])?;
     assert!(
-        listed.stdout.starts_with(&id) && listed.stdout.ends_with("  exit 0    apply --yes --json\n"),
+        listed.stdout.starts_with(&id)
+            && listed
+                .stdout
+                .ends_with("  exit 0    apply --yes --json --await-confirmation\n"),
         "{listed:?}"
     );
     Ok(())

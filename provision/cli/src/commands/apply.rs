@@ -125,10 +125,11 @@ fn tell(event: &Event<'_>, how: How, output: Output) {
         }
         Event::Started { .. } => {}
         Event::AwaitingConfirmation { run, seconds } => {
+            let event =
+                json!({ "event": "awaiting-confirmation", "run": run.to_string(), "seconds": seconds });
+            output.signal(&event);
             if how.json {
-                let _ = output.json(
-                    &json!({ "event": "awaiting-confirmation", "run": run.to_string(), "seconds": seconds }),
-                );
+                let _ = output.json(&event);
             } else {
                 output.say(&format!(
                     "sshd, sudo or the firewall changed. Open a new session and run `appliance confirm` within {seconds} s,\n\

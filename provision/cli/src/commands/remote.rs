@@ -183,6 +183,9 @@ impl Sending {
         if asks && !self.words.iter().any(|given| given.is("yes")) {
             words.push(Word::Plain("--yes".to_owned()));
         }
+        if asks && !self.words.iter().any(|given| given.is("await_confirmation")) {
+            words.push(Word::Plain("--await-confirmation".to_owned()));
+        }
         self.request(words, output)
     }
 
