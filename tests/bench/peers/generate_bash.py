@@ -124,8 +124,12 @@ fi
 
 # Units: files are read again once, then each kind of change in one call.
 [ $reread = 0 ] || systemctl daemon-reload
-enabled=$(systemctl is-enabled {enabled} || true)
-case $enabled in *disabled* | *masked*) systemctl -q enable {enabled} ;; esac
+units=({enabled})
+mapfile -t states < <(systemctl is-enabled "${{units[@]}}")
+for index in "${{!units[@]}}"; do
+    # enable is slow where System V has a script of the same name, so it is told of no unit that needs it not.
+    case ${{states[index]}} in disabled | masked) systemctl -q enable "${{units[index]}}" ;; esac
+done
 declare -A down=()
 for unit in {running}; do down[$unit]=1; done
 for unit in $(systemctl list-units --no-legend --plain --state=active {running} | cut -d' ' -f1); do

@@ -143,8 +143,11 @@ impl Runs {
             let _ = write!(text, "\n{:<58} {ours:>12.1}", format!("{what} ({unit})"));
             for peer in &peers {
                 match medians.get(peer) {
-                    Some(theirs) => {
+                    Some(theirs) if ours > 0.0 => {
                         let _ = write!(text, " {theirs:>12.1} {:>8.1}", theirs / ours);
+                    }
+                    Some(theirs) => {
+                        let _ = write!(text, " {theirs:>12.1} {:>8}", "-");
                     }
                     None => {
                         let _ = write!(text, " {:>12} {:>8}", "-", "-");
@@ -163,10 +166,9 @@ fn record(what: &str, unit: &str, medians: &Medians) -> Value {
         .filter(|(name, _)| **name != OURS)
         .map(|(name, theirs)| (*name, *theirs))
         .collect();
-    let ratio: BTreeMap<_, _> = peers
-        .iter()
-        .map(|(name, theirs)| (*name, theirs / ours))
-        .collect();
+    // Of nothing there is no ratio.
+    let some = peers.iter().filter(|_| ours > 0.0);
+    let ratio: BTreeMap<_, _> = some.map(|(name, theirs)| (*name, theirs / ours)).collect();
     json!({ "what": what, "unit": unit, "ours": ours, "peers": peers, "ratio": ratio })
 }
 
