@@ -23,6 +23,7 @@ pub mod reach;
 pub mod read;
 pub mod remove;
 mod root;
+pub mod scan;
 pub mod shadow;
 pub mod swap;
 pub mod systemd;

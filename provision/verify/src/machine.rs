@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use appliance::Appliance;
 use appliance::path::TargetPath;
 use host::facts::{Inode, Kind, LiveFacts};
-use host::{Facts, Host, HostError, Look, Question};
+use host::{Facts, Host, Look, Question};
 use plan::{Ledger, Plan};
 use render::{Node, Tree};
 
 use crate::debian::Debian;
 use crate::places;
-use crate::walk::Walk;
+use crate::walk::{Depth, Walk};
 use crate::{VerifyError, checks, registry};
 
 /// A machine and what it should be.
@@ -29,11 +29,11 @@ pub(crate) struct Machine<'a> {
 }
 
 impl<'a> Machine<'a> {
-    pub fn look(appliance: &'a Appliance, host: &Host) -> Result<Self, VerifyError> {
+    pub fn look(appliance: &'a Appliance, host: &Host, depth: &Depth) -> Result<Self, VerifyError> {
         let survey = survey::take(appliance, host, &[], ask_more)?;
         let closer = host::gather(host, &closer_question(&survey.tree, &survey.facts))?;
-        let debian = Debian::read(host)?;
-        let walk = Walk::of(host, &survey.facts)?;
+        let debian = Debian::read(host, &survey.facts)?;
+        let walk = Walk::of(host, &survey.facts, &survey.tree, &debian, depth)?;
         Ok(Self {
             appliance,
             tree: survey.tree,
@@ -154,36 +154,6 @@ fn closer_question(tree: &Tree, facts: &Facts) -> Question {
         }
     }
     question
-}
-
-impl Debian {
-    /// Reads the lists of files that dpkg keeps.
-    fn read(host: &Host) -> Result<Self, HostError> {
-        let directory = TargetPath::known("/var/lib/dpkg/info");
-        let mut question = Question::default();
-        question.paths.insert(directory.clone(), Look::Listing);
-        let listed = host::gather(host, &question)?;
-        question.paths.clear();
-        for name in listed
-            .listings
-            .get(&directory)
-            .into_iter()
-            .flatten()
-            .map(|(name, _)| name)
-        {
-            if name.ends_with(".list")
-                && let Ok(path) = directory.join(name)
-            {
-                question.paths.insert(path, Look::Content);
-            }
-        }
-        Ok(Self::of(
-            host::gather(host, &question)?
-                .contents
-                .values()
-                .map(Vec::as_slice),
-        ))
-    }
 }
 
 /// Inodes by path, wherever they were seen.

@@ -9,6 +9,9 @@ use serde::Serialize;
 pub struct Report {
     /// One for each check of the table, those that were passed over included.
     pub checks: Vec<Check>,
+    /// When every file of `/home` and `/data` was last looked at, in seconds since 1970; a scheduled run does so once
+    /// an hour and in between looks again at what stood out then.
+    pub deep_look: u64,
 }
 
 /// One question and its answer.
@@ -59,6 +62,9 @@ pub struct Finding {
     pub what: String,
     /// What to do about it.
     pub next: String,
+    /// Whether it is a file or link that nobody declared, that weakens the machine where it lies, and that may be
+    /// moved aside.
+    pub quarantine: bool,
 }
 
 /// How bad a finding is.
@@ -75,7 +81,7 @@ pub enum Severity {
 
 macro_rules! classes {
     ($($(#[$doc:meta])* $class:ident = $word:literal),* $(,)?) => {
-        /// What kind of difference a finding is (spec 10, section 22.4, and four more at the end).
+        /// What kind of difference a finding is (spec 10, section 22.4, and seven more at the end).
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         #[serde(rename_all = "kebab-case")]
         pub enum Class {
@@ -147,6 +153,12 @@ classes! {
     Kernel = "kernel",
     /// A disk fills up.
     Space = "space",
+    /// An attribute that keeps the appliance from changing what is its own.
+    Attribute = "attribute",
+    /// A process that runs another program, or as another user, than it should.
+    Process = "process",
+    /// A program or setting of a package that is not what the package brought.
+    Integrity = "integrity",
     /// The portal says that it is not well.
     Health = "health",
     /// The question could not be answered.
@@ -190,6 +202,11 @@ impl Report {
     /// Every finding of every check.
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
         self.checks.iter().flat_map(|check| check.outcome.findings())
+    }
+
+    /// What may be moved aside.
+    pub(crate) fn strays(&self) -> impl Iterator<Item = &Finding> {
+        self.findings().filter(|finding| finding.quarantine)
     }
 
     /// True when anything is an error or a warning: the machine is not as defined, exit 10.

@@ -182,6 +182,7 @@ mod tests {
         let mut firewall = Findings::new("table inet appliance");
         firewall.info(Class::Firewall, "table ip nat", "is not ours", "");
         Report {
+            deep_look: 1_700_000_000,
             checks: vec![
                 check(
                     "limits",
@@ -222,12 +223,16 @@ mod tests {
 
     #[test]
     fn every_kind_has_a_line_in_the_metrics() {
-        let text = report().prometheus(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000));
+        let text = report().prometheus(crate::Run {
+            at: std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000),
+            took: std::time::Duration::from_millis(250),
+        });
         for line in [
             "appliance_drift_items{class=\"unmanaged-sudoers\",severity=\"warning\"} 2",
             "appliance_drift_items{class=\"content\",severity=\"error\"} 1",
             "appliance_drift_items{class=\"suid\",severity=\"error\"} 0",
             "appliance_drift_last_check_timestamp_seconds 1700000000",
+            "appliance_drift_check_duration_seconds 0.250",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }
@@ -245,6 +250,7 @@ mod tests {
             );
         }
         let report = Report {
+            deep_look: 0,
             checks: vec![Check {
                 name: "private-data",
                 question: "is it private?",

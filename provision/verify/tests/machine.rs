@@ -98,11 +98,17 @@ const PLANTS: &[Plant] = &[
     },
     Plant {
         script: "systemd-run --unit=stray python3 -m http.server 8888 --bind 0.0.0.0 && sleep 1",
-        found: &["error listener tcp 0.0.0.0:8888"],
+        found: &[
+            "error listener tcp 0.0.0.0:8888",
+            "warning unit-state stray.service",
+        ],
     },
     Plant {
         script: "cp /bin/true /usr/local/bin/rooted && chmod 4755 /usr/local/bin/rooted",
-        found: &["error suid /usr/local/bin/rooted"],
+        found: &[
+            "error suid /usr/local/bin/rooted",
+            "warning unmanaged-path /usr/local/bin/rooted",
+        ],
     },
     Plant {
         script: "cp /bin/true /home/alice/rooted && chmod 2755 /home/alice/rooted",
@@ -118,7 +124,10 @@ const PLANTS: &[Plant] = &[
     },
     Plant {
         script: "mkdir /opt/data-analyst/open && chmod 0777 /opt/data-analyst/open",
-        found: &["error world-writable /opt/data-analyst/open"],
+        found: &[
+            "error world-writable /opt/data-analyst/open",
+            "warning unmanaged-path /opt/data-analyst/open",
+        ],
     },
     Plant {
         script: "chown deploy /opt/data-analyst/releases",
@@ -145,7 +154,7 @@ const PLANTS: &[Plant] = &[
     },
     Plant {
         script: "nft add table inet stranger",
-        found: &["info firewall table inet stranger"],
+        found: &["warning firewall table inet stranger"],
     },
     Plant {
         script: "systemctl disable nftables",

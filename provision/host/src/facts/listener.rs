@@ -171,7 +171,7 @@ impl Process {
 }
 
 /// The innermost unit of `0::/system.slice/nginx.service`.
-fn unit_of(cgroup: &str) -> Option<String> {
+pub(crate) fn unit_of(cgroup: &str) -> Option<String> {
     let path = cgroup.lines().find_map(|line| line.strip_prefix("0::"))?;
     let unit =
         |part: &&str| part.ends_with(".service") || part.ends_with(".scope") || part.ends_with(".socket");

@@ -11,6 +11,7 @@ pub mod mount;
 pub mod os;
 pub mod package;
 pub(crate) mod proc;
+pub mod process;
 pub mod program;
 pub mod record;
 pub mod swap;

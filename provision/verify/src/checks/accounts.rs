@@ -3,17 +3,42 @@
 use appliance::path::TargetPath;
 use std::collections::{BTreeMap, BTreeSet};
 
-use host::facts::account::{PasswdLine, PasswordState};
+use host::facts::account::{GroupLine, PasswdLine, PasswordState};
 
 use crate::findings::Findings;
 use crate::machine::Machine;
 use crate::registry::{self, Registry};
-use crate::report::Class;
+use crate::report::{Class, Severity};
 
 /// Debian's numbers of people, `nobody` and dynamic users excluded.
 const PEOPLE: std::ops::RangeInclusive<u32> = 1000..=59_999;
 /// Groups whose members can become root, or read what only root should, beside those of the definition.
-const POWERFUL: [&str; 8] = ["sudo", "adm", "shadow", "disk", "docker", "root", "lxd", "kmem"];
+const POWERFUL: [&str; 24] = [
+    "_ssh",
+    "adm",
+    "admin",
+    "backup",
+    "crontab",
+    "disk",
+    "docker",
+    "incus",
+    "incus-admin",
+    "input",
+    "kmem",
+    "kvm",
+    "libvirt",
+    "lxd",
+    "operator",
+    "root",
+    "shadow",
+    "ssl-cert",
+    "staff",
+    "sudo",
+    "systemd-journal",
+    "tty",
+    "utmp",
+    "wheel",
+];
 
 pub(super) fn check(machine: &Machine<'_>) -> Findings {
     let passwd = &machine.facts.accounts.passwd;
@@ -133,19 +158,6 @@ fn passwords(machine: &Machine<'_>, findings: &mut Findings) {
             | PasswordState::Locked => {}
         }
     }
-    let groups = accounts.gshadow.entries().filter(|line| {
-        matches!(line.password.state(), PasswordState::Empty | PasswordState::Set)
-            && is_powerful(machine, &line.name)
-    });
-    for line in groups.filter(|line| line.password.state() == PasswordState::Set) {
-        let what = "is a group with a password, by which others may enter it";
-        findings.error(
-            Class::GroupMembership,
-            &line.name,
-            what,
-            format!("`gpasswd --remove-password {}`", line.name),
-        );
-    }
 }
 
 /// The registry's numbers are on the files of people; the definition's are only those of a new machine.
@@ -204,14 +216,20 @@ fn is_powerful(machine: &Machine<'_>, group: &str) -> bool {
             .any(|known| known.name.as_str() == group)
 }
 
+/// Other groups of the system: what they give is little, and nobody has asked for it.
+fn is_system(line: &GroupLine) -> bool {
+    line.gid < *PEOPLE.start()
+}
+
 /// Who is in a group by its line, and who has it as first group: both count for the kernel.
 fn members(machine: &Machine<'_>, registry: &Registry, findings: &mut Findings) {
     let accounts = &machine.facts.accounts;
     for line in accounts
         .group
         .entries()
-        .filter(|line| is_powerful(machine, &line.name))
+        .filter(|line| is_powerful(machine, &line.name) || is_system(line))
     {
+        let powerful = is_powerful(machine, &line.name);
         let by_first_group = accounts
             .passwd
             .entries()
@@ -226,15 +244,32 @@ fn members(machine: &Machine<'_>, registry: &Registry, findings: &mut Findings) 
         for member in members
             .into_iter()
             .filter(|member| !may_be_in(machine, registry, member, &line.name))
+            .filter(|member| powerful || is_person_or_ours(machine, member))
         {
             let what = format!("is in group {}, which nobody declared", line.name);
             let next = format!(
                 "find out who added it, then `gpasswd --delete {member} {}`",
                 line.name
             );
-            findings.error(Class::GroupMembership, member, what, next);
+            let severity = if powerful {
+                Severity::Error
+            } else {
+                Severity::Warning
+            };
+            findings.add(severity, Class::GroupMembership, member, what, next);
         }
     }
+}
+
+/// Whom Debian's packages do not put into groups.
+fn is_person_or_ours(machine: &Machine<'_>, member: &str) -> bool {
+    let is_person = |line: &PasswdLine| line.name == member && PEOPLE.contains(&line.uid);
+    let is_ours = machine
+        .appliance
+        .accounts
+        .iter()
+        .any(|account| account.name.as_str() == member);
+    is_ours || machine.facts.accounts.passwd.entries().any(is_person)
 }
 
 fn may_be_in(machine: &Machine<'_>, registry: &Registry, member: &str, group: &str) -> bool {

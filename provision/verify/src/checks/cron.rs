@@ -3,11 +3,14 @@
 use appliance::name::UserName;
 use appliance::path::TargetPath;
 
-use crate::findings::Findings;
+use crate::findings::{Findings, quoted};
 use crate::machine::Machine;
 use crate::places;
-use crate::report::Class;
+use crate::registry::{self, Registry};
+use crate::report::{Class, Severity};
 
+/// Debian's first number of a person.
+const FIRST_PERSON: u32 = 1000;
 /// What makes an empty directory stay in a package.
 const PLACEHOLDER: &str = ".placeholder";
 
@@ -17,31 +20,57 @@ pub(super) fn check(machine: &Machine<'_>) -> Findings {
         for (path, _) in machine.foreign(directory) {
             if path.name() != PLACEHOLDER && !machine.debian.owns(path.as_str()) {
                 let what = "runs as root, and neither a package nor the definition brought it";
-                findings.error(
-                    Class::UnmanagedPath,
-                    &path,
-                    what,
-                    "read it, then remove it or make it a timer",
-                );
+                findings.stray(Severity::Error, Class::UnmanagedPath, path.as_str(), what, "");
             }
         }
     }
-    for (path, _) in machine.foreign(places::CRONTABS) {
+    let registry = Registry::parse(&machine.text(&TargetPath::known(registry::FILE))).unwrap_or_default();
+    for (path, inode) in machine.foreign(places::CRONTABS) {
         let user = path.name();
         let is_service = machine
             .appliance
             .accounts
             .iter()
             .any(|account| is(&account.name, user));
+        let line = machine
+            .facts
+            .accounts
+            .passwd
+            .entries()
+            .find(|line| line.name == user);
+        let is_person = line.is_some_and(|line| line.uid >= FIRST_PERSON);
+        let next = format!(
+            "look at it with `crontab -l -u {0}`, then remove it with `crontab -r -u {0}`",
+            quoted(user)
+        );
         if user == "root" || is_service {
             let what = format!("is a crontab of {user}, whose work is done by timers");
-            let next =
-                format!("look at it with `crontab -l -u {user}`, then remove it with `crontab -r -u {user}`");
             findings.error(Class::UnmanagedPath, &path, what, next);
+        } else if !is_person {
+            let what = "is a crontab of nobody who may have one";
+            findings.error(Class::UnmanagedPath, &path, what, next);
+        } else if line.is_some_and(|line| line.uid != inode.uid) {
+            let what = format!("belongs to uid {}, and is run as {user}", inode.uid);
+            findings.error(Class::Owner, &path, what, next);
+        } else if registry.present().any(|entry| entry.username == user) || is_admin(machine, user) {
+            findings.info(
+                Class::UnmanagedPath,
+                &path,
+                "is a person's crontab, which is theirs",
+                "",
+            );
+        } else {
+            let what = "is a crontab of a person whom nobody declared";
+            findings.warning(Class::UnmanagedPath, &path, what, next);
         }
     }
     system_crontab(machine, &mut findings);
     findings
+}
+
+fn is_admin(machine: &Machine<'_>, user: &str) -> bool {
+    let admins = &machine.appliance.instance.admins;
+    admins.iter().any(|admin| admin.username.as_str() == user)
 }
 
 fn is(name: &UserName, user: &str) -> bool {
@@ -94,6 +123,7 @@ mod tests {
             [
                 "error content /etc/crontab",
                 "error unmanaged-path /etc/cron.daily/strange",
+                "error unmanaged-path /var/spool/cron/crontabs/alice",
                 "error unmanaged-path /var/spool/cron/crontabs/deploy",
                 "error unmanaged-path /var/spool/cron/crontabs/root",
             ]

@@ -2,9 +2,10 @@
 
 use appliance::path::TargetPath;
 use std::collections::BTreeMap;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use appliance::disk::{Disk, DiskRole};
-use host::command::Command;
 use host::facts::{LiveFacts, Mount};
 use host::{Host, HostError};
 
@@ -15,6 +16,8 @@ use crate::report::Class;
 /// `/health` turns red at 90; a warning comes while there is time.
 const FULL_PERCENT: u64 = 90;
 const WARN_PERCENT: u64 = 80;
+/// A disk that is well answers in microseconds.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// Options of a mount that keep what lies on it from gaining rights.
 const PROTECTING: [&str; 2] = ["nodev", "nosuid"];
 
@@ -28,7 +31,16 @@ pub(super) fn check(machine: &Machine<'_>, _: &Host) -> Result<Findings, HostErr
         swap(machine, live, &mut findings);
     }
     let points = disks.iter().map(|disk| disk.mount.as_str()).chain(["/"]);
-    let used = used_percent(points)?;
+    let (used, silent) = used_percent(points);
+    for point in silent {
+        let what = format!("does not say within {} s how full it is", PATIENCE.as_secs());
+        findings.error(
+            Class::Unchecked,
+            point,
+            what,
+            "look at `dmesg`: the disk may be gone",
+        );
+    }
     for (point, percent) in &used {
         space(point, *percent, &mut findings);
     }
@@ -61,20 +73,15 @@ fn options(machine: &Machine<'_>, disk: &Disk, mount: &Mount, findings: &mut Fin
             .any(|found| found == option)
     };
     let wants = |option: &&str| disk.options.iter().any(|wanted| wanted == option);
-    // Whoever starts a container mounts its disks.
-    let ours = machine.appliance.platform().disk_prefix().is_some();
+    // Whoever starts a container mounts its disks, and mounts them so.
+    let next = if machine.appliance.platform().disk_prefix().is_some() {
+        "run `appliance apply`, which mounts it anew".to_owned()
+    } else {
+        format!("`mount -o remount,bind,nodev,nosuid {}`", disk.mount)
+    };
     for option in PROTECTING.iter().filter(|option| wants(option) && !has(option)) {
         let what = format!("is mounted without {option}");
-        if ours {
-            findings.error(
-                Class::Mount,
-                &disk.mount,
-                what,
-                "run `appliance apply`, which mounts it anew",
-            );
-        } else {
-            findings.info(Class::Mount, &disk.mount, what, "");
-        }
+        findings.error(Class::Mount, &disk.mount, what, next.as_str());
     }
     // Only the filesystem's own word counts: a unit's sandbox mounts everything read-only for itself.
     if mount.super_options.iter().any(|option| option == "ro") {
@@ -140,27 +147,37 @@ fn space(point: &str, percent: u64, findings: &mut Findings) {
     }
 }
 
-/// Used is what an unprivileged process cannot have: total less available. One child for all.
-fn used_percent<'p>(points: impl Iterator<Item = &'p str>) -> Result<BTreeMap<String, u64>, HostError> {
-    let words = ["--block-size=1K", "--output=target,size,avail"];
-    // A mount point that is missing is another finding; `df` exits with 1 and tells about the rest.
-    let output = Command::new("/usr/bin/df")
-        .args(words)
-        .args(points)
-        .accept(&[0, 1])
-        .run()?;
-    Ok(parse_df(&String::from_utf8_lossy(&output.stdout)))
+/// Asked in a thread of its own, since a disk
+/// that does not answer would hold whoever asks; a point that is not there is another finding.
+fn used_percent<'p>(points: impl Iterator<Item = &'p str>) -> (BTreeMap<String, u64>, Vec<String>) {
+    let points: Vec<String> = points.map(str::to_owned).collect();
+    let (answer, answers) = mpsc::channel();
+    let asked = points.clone();
+    std::thread::spawn(move || {
+        for point in asked {
+            let said = rustix::fs::statvfs(point.as_str());
+            if answer.send((point, said.ok())).is_err() {
+                return;
+            }
+        }
+    });
+    let deadline = Instant::now() + PATIENCE;
+    let mut used = BTreeMap::new();
+    let mut silent = points.clone();
+    while let Ok((point, said)) = answers.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        silent.retain(|other| *other != point);
+        if let Some(percent) = said.and_then(|said| percent(said.f_blocks, said.f_bfree, said.f_bavail)) {
+            used.insert(point, percent);
+        }
+    }
+    (used, silent)
 }
 
-fn parse_df(text: &str) -> BTreeMap<String, u64> {
-    let percent = |line: &str| {
-        let mut words = line.split_ascii_whitespace();
-        let (target, size, free) = (words.next()?, words.next()?, words.next()?);
-        let (size, free) = (size.parse::<u64>().ok()?, free.parse::<u64>().ok()?);
-        let used = size.saturating_sub(free).saturating_mul(100).checked_div(size)?;
-        Some((target.to_owned(), used))
-    };
-    text.lines().skip(1).filter_map(percent).collect()
+/// As `df` counts: what is reserved for root is neither used nor to be had.
+fn percent(blocks: u64, free: u64, available: u64) -> Option<u64> {
+    let used = blocks.saturating_sub(free);
+    used.saturating_mul(100)
+        .checked_div(used.saturating_add(available))
 }
 
 #[cfg(test)]
@@ -169,9 +186,11 @@ mod tests {
 
     #[test]
     fn percentages_are_of_what_can_be_had() {
-        let text = "Mounted on 1K-blocks   Avail\n/               1000     100\n/data           1000     999\n/x 0 0\n";
-        let expected = [("/".to_owned(), 90), ("/data".to_owned(), 0)];
-        assert_eq!(parse_df(text), BTreeMap::from(expected));
+        assert_eq!(percent(1000, 150, 100), Some(89));
+        assert_eq!(percent(1000, 999, 999), Some(0));
+        assert_eq!(percent(0, 0, 0), None);
+        let (used, silent) = used_percent(["/", "/not-there"].into_iter());
+        assert!(used.contains_key("/") && silent.is_empty());
     }
 
     #[test]

@@ -12,6 +12,9 @@ use crate::report::Class;
 const PROGRAM: &str = "/usr/sbin/nft";
 const UNIT: &str = "nftables.service";
 
+/// Tables of programs that the definition installs.
+const OF_PROGRAMS: [&str; 1] = ["inet f2b-table"];
+
 pub(super) fn check(machine: &Machine<'_>, _: &Host) -> Result<Findings, HostError> {
     let table = plan::firewall_table();
     let ours = format!("{} {}", table.family, table.name);
@@ -22,7 +25,15 @@ pub(super) fn check(machine: &Machine<'_>, _: &Host) -> Result<Findings, HostErr
     if tables.is_installed() {
         let output = tables.run()?;
         for foreign in foreign(&String::from_utf8_lossy(&output.stdout), &ours) {
-            findings.info(Class::Firewall, format!("table {foreign}"), "is not ours", "");
+            let target = format!("table {foreign}");
+            if OF_PROGRAMS.contains(&foreign) {
+                findings.info(Class::Firewall, target, "is fail2ban's", "");
+            } else {
+                let what = "is a table that nobody declared: it may drop, count and redirect";
+                let next =
+                    format!("look at it with `nft list table {foreign}`, then `nft delete table {foreign}`");
+                findings.warning(Class::Firewall, target, what, next);
+            }
         }
     }
     Ok(findings)

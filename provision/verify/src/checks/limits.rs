@@ -3,7 +3,7 @@
 use crate::findings::Findings;
 use crate::machine::Machine;
 use crate::places;
-use crate::report::Class;
+use crate::report::{Class, Severity};
 use appliance::path::TargetPath;
 
 pub(super) fn check(machine: &Machine<'_>) -> Findings {
@@ -15,12 +15,7 @@ pub(super) fn check(machine: &Machine<'_>) -> Findings {
         let rules = rules(&machine.text(&path));
         if !rules.is_empty() {
             let what = format!("sets limits that nobody declared: {}", rules.join("; "));
-            findings.warning(
-                Class::UnmanagedPath,
-                &path,
-                what,
-                "declare them in limits.toml, then remove it",
-            );
+            findings.stray(Severity::Warning, Class::UnmanagedPath, path.as_str(), what, "");
         }
     }
     let rules = rules(&machine.text(&TargetPath::known(places::LIMITS_CONF)));

@@ -14,6 +14,18 @@ use crate::report::Class;
 const COMM: usize = 15;
 /// `ip_local_port_range`: a UDP socket here is most likely somebody who asks, not somebody who answers.
 const EPHEMERAL: std::ops::RangeInclusive<u16> = 32_768..=60_999;
+/// Debian's first number of a person.
+const FIRST_PERSON: u32 = 1000;
+const ASKING: [&str; 8] = [
+    "chronyd",
+    "dhclient",
+    "systemd-resolved",
+    "systemd-networkd",
+    "systemd-timesyncd",
+    "google_guest_agent",
+    "fluent-bit",
+    "otelopscol",
+];
 const MAIL: [u16; 3] = [25, 465, 587];
 
 /// What a machine needs to have an address and to resolve names: transport, port, program, loopback only.
@@ -70,7 +82,7 @@ fn judge(allowed: &[Allowed], listener: &Listener, findings: &mut Findings) {
         .iter()
         .find(|entry| entry.port == listener.port && same_transport(entry.protocol, listener.protocol));
     let Some(entry) = same_port else {
-        if listener.protocol == Protocol::Udp && EPHEMERAL.contains(&listener.port) {
+        if listener.protocol == Protocol::Udp && EPHEMERAL.contains(&listener.port) && asks(listener) {
             findings.info(
                 Class::Listener,
                 target,
@@ -96,6 +108,15 @@ fn judge(allowed: &[Allowed], listener: &Listener, findings: &mut Findings) {
         let what = format!("{who} listens where {} should", entry.program);
         findings.error(Class::Listener, target, what, next);
     }
+}
+
+/// People's programs ask, and those of the system that look names and the time up; others answer.
+fn asks(listener: &Listener) -> bool {
+    let name = listener
+        .process
+        .as_ref()
+        .map_or("", |process| process.name.as_str());
+    listener.uid >= FIRST_PERSON || ASKING.iter().any(|program| same_program(program, name))
 }
 
 fn describe(listener: &Listener) -> String {
@@ -224,8 +245,15 @@ mod tests {
                 Udp,
                 "0.0.0.0",
                 40_000,
-                "python3",
+                "chronyd",
                 Some("info listener udp 0.0.0.0:40000"),
+            ),
+            (
+                Udp,
+                "0.0.0.0",
+                40_000,
+                "python3",
+                Some("error listener udp 0.0.0.0:40000"),
             ),
         ] {
             let expected: Vec<String> = expected.into_iter().map(str::to_owned).collect();

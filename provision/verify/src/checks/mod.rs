@@ -3,19 +3,28 @@
 mod access;
 mod accounts;
 mod as_defined;
+mod attributes;
 mod certificates;
 mod cron;
 mod disks;
 mod firewall;
 mod health;
+mod integrity;
+mod kernel;
 mod limits;
 mod listeners;
+mod logins;
+mod mounts;
 mod nginx;
 mod private_data;
+mod processes;
+mod release;
 mod setuid;
 mod ssh;
 mod strangers;
 mod sudo;
+mod system;
+mod system_accounts;
 mod units;
 
 pub(crate) use ssh::key_file;
@@ -50,6 +59,12 @@ pub(crate) const TABLE: &[Entry] = &[
         question: "is everything as the definition has it?",
         needs: Needs::Files,
         ask: |machine, _| Ok(as_defined::check(machine)),
+    },
+    Entry {
+        name: "attributes",
+        question: "can everything of ours be changed by `apply`?",
+        needs: Needs::Files,
+        ask: |machine, _| Ok(attributes::check(machine)),
     },
     Entry {
         name: "sudo",
@@ -88,10 +103,40 @@ pub(crate) const TABLE: &[Entry] = &[
         ask: |machine, _| Ok(units::check(machine)),
     },
     Entry {
+        name: "system",
+        question: "does nothing lie in the system's directories that nobody brought, and are they root's alone?",
+        needs: Needs::Files,
+        ask: system::check,
+    },
+    Entry {
+        name: "packages",
+        question: "are programs and settings of packages what the packages brought?",
+        needs: Needs::Files,
+        ask: integrity::check,
+    },
+    Entry {
+        name: "logins",
+        question: "is what every login reads as Debian made it?",
+        needs: Needs::Files,
+        ask: logins::check,
+    },
+    Entry {
+        name: "release",
+        question: "does what runs come from a release, and is it root's alone?",
+        needs: Needs::Files,
+        ask: release::check,
+    },
+    Entry {
         name: "accounts",
         question: "are accounts and groups those that were declared, without passwords?",
         needs: Needs::Files,
         ask: |machine, _| Ok(accounts::check(machine)),
+    },
+    Entry {
+        name: "system-accounts",
+        question: "are Debian's accounts and groups as Debian made them?",
+        needs: Needs::Files,
+        ask: system_accounts::check,
     },
     Entry {
         name: "listeners",
@@ -128,6 +173,24 @@ pub(crate) const TABLE: &[Entry] = &[
         question: "is each disk where it belongs, protected, and not filling up?",
         needs: Needs::RunningMachine,
         ask: disks::check,
+    },
+    Entry {
+        name: "mounts",
+        question: "is nothing mounted but what was declared, with the options that protect it?",
+        needs: Needs::RunningMachine,
+        ask: |machine, _| Ok(mounts::check(machine)),
+    },
+    Entry {
+        name: "processes",
+        question: "do units run the programs that lie there, as the users that were defined?",
+        needs: Needs::RunningMachine,
+        ask: processes::check,
+    },
+    Entry {
+        name: "kernel",
+        question: "does the kernel start nobody's program, and forward nothing?",
+        needs: Needs::RunningMachine,
+        ask: kernel::check,
     },
     Entry {
         name: "health",

@@ -7,7 +7,7 @@ use host::{Host, HostError};
 use crate::findings::Findings;
 use crate::machine::Machine;
 use crate::places;
-use crate::report::Class;
+use crate::report::{Class, Severity};
 
 /// Said when the sandbox of a unit keeps nginx from opening its logs.
 const READ_ONLY: &str = "Read-only file system";
@@ -17,16 +17,20 @@ pub(super) fn check(machine: &Machine<'_>, host: &Host) -> Result<Findings, Host
     for directory in places::NGINX {
         for (path, inode) in machine.foreign(directory) {
             // Debian's modules are links into its own directory.
-            let is_module =
-                matches!(&inode.kind, Kind::Link(target) if target.starts_with("/usr/share/nginx/"));
+            let is_module = matches!(&inode.kind, Kind::Link(target) if target.starts_with("/usr/share/nginx/modules-available/") && !target.contains(".."));
             // What must be absent is reported by `as-defined`.
             let is_forbidden = machine.tree.get(&path).is_some();
             if is_module || is_forbidden || machine.debian.owns(path.as_str()) {
                 continue;
             }
             let what = "nginx reads it, and nobody declared it";
-            let next = "read it, then remove it and run `systemctl reload nginx`";
-            findings.error(Class::UnmanagedPath, &path, what, next);
+            findings.stray(
+                Severity::Error,
+                Class::UnmanagedPath,
+                path.as_str(),
+                what,
+                "systemctl reload nginx",
+            );
         }
     }
     if host.is_live() {

@@ -105,9 +105,18 @@ fn readable(machine: &Machine<'_>, findings: &mut Findings) {
     }
 }
 
-/// Homes belong to their people, and `/tmp` to everybody.
+/// Homes belong to their people, and places for temporary files to everybody.
 fn writable(machine: &Machine<'_>, findings: &mut Findings) {
-    let theirs = ["/home", "/tmp"].map(TargetPath::known);
+    let theirs = [
+        "/home",
+        "/tmp",
+        "/var/tmp",
+        "/dev/shm",
+        "/dev/mqueue",
+        "/run/user",
+        "/run/lock",
+    ]
+    .map(TargetPath::known);
     for (path, inode) in &machine.walk.writable {
         if !theirs.iter().any(|top| path.is_within(top)) {
             let what = format!("has mode {}: everybody may write it", inode.mode);

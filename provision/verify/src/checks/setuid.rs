@@ -47,7 +47,7 @@ pub(super) fn check(machine: &Machine<'_>) -> Findings {
         }
     }
     for (directory, name) in &walk.unnameable {
-        let what = format!("holds a setuid program with an odd name: {name}");
+        let what = format!("holds a program with more rights than its caller's, with an odd name: {name}");
         findings.error(
             Class::Suid,
             directory,

@@ -7,7 +7,7 @@ use host::{Host, HostError};
 
 use crate::findings::Findings;
 use crate::machine::Machine;
-use crate::report::Class;
+use crate::report::{Class, Severity};
 use crate::{places, sshd};
 
 const PROGRAM: &str = "/usr/sbin/sshd";
@@ -21,6 +21,11 @@ const OF_DEBIAN: [&str; 6] = [
     "printmotd",
     "acceptenv",
 ];
+/// The first thing that Debian's file says.
+const INCLUDE: &str = "/etc/ssh/sshd_config.d/*.conf";
+/// What Debian's file was copied from.
+const ORIGINAL: &str = "/usr/share/openssh/sshd_config";
+const RELOAD: &str = "systemctl reload ssh";
 /// The account with a `Match` block of its own; its name stands in the definition's accounts.
 const RECEIVER: &str = "deploy";
 
@@ -48,15 +53,16 @@ fn configuration(machine: &Machine<'_>, findings: &mut Findings) {
             .collect();
         if weakens.is_empty() {
             let what = "sshd reads a file that nobody declared";
-            findings.warning(Class::UnmanagedPath, &path, what, "read it, then remove it");
+            findings.stray(
+                Severity::Warning,
+                Class::UnmanagedPath,
+                path.as_str(),
+                what,
+                RELOAD,
+            );
         } else {
             let what = format!("nobody declared it, and it sets {}", weakens.join(", "));
-            findings.error(
-                Class::UnmanagedPath,
-                &path,
-                what,
-                "read it, then remove it and reload ssh.service",
-            );
+            findings.stray(Severity::Error, Class::UnmanagedPath, path.as_str(), what, RELOAD);
         }
     }
     let text = machine.text(&TargetPath::known(places::SSHD_CONFIG));
@@ -66,20 +72,29 @@ fn configuration(machine: &Machine<'_>, findings: &mut Findings) {
         if !known {
             let what = format!("sets {keyword}, which Debian's file does not");
             let next = "remove the line; settings of the appliance stand in 10-appliance.conf";
-            findings.warning(Class::Content, places::SSHD_CONFIG, what, next);
+            let severity = if sshd::WEAKENING.contains(&keyword.as_str()) || keyword == "match" {
+                Severity::Error
+            } else {
+                Severity::Warning
+            };
+            findings.add(severity, Class::Content, places::SSHD_CONFIG, what, next);
         }
+    }
+    let first = sshd::lines(&text).next();
+    let includes_ours = first.as_ref().is_some_and(|(keyword, value)| {
+        keyword == "include" && value.split_ascii_whitespace().any(|path| path == INCLUDE)
+    });
+    if machine.inode(&TargetPath::known(places::SSHD_CONFIG)).is_some() && !includes_ours {
+        let what = format!("does not begin with `Include {INCLUDE}`: what stands before it wins over ours");
+        let next = format!("`cp {ORIGINAL} {}`, then `{RELOAD}`", places::SSHD_CONFIG);
+        findings.error(Class::Content, places::SSHD_CONFIG, what, next);
     }
 }
 
 fn keys(machine: &Machine<'_>, findings: &mut Findings) {
     for (path, _) in machine.foreign(places::AUTHORIZED_KEYS_D) {
-        let next = "remove it: who may log in is declared in the instance file";
-        findings.error(
-            Class::UnmanagedPath,
-            &path,
-            "lets in somebody who was not declared",
-            next,
-        );
+        let what = "lets in somebody who was not declared";
+        findings.stray(Severity::Error, Class::UnmanagedPath, path.as_str(), what, "");
     }
     for line in machine.facts.accounts.passwd.entries() {
         let path = |name: &str| key_file(&line.home, name);
@@ -88,21 +103,29 @@ fn keys(machine: &Machine<'_>, findings: &mut Findings) {
         };
         if line.uid == 0 && machine.inode(&first).is_some() {
             let what = "holds keys of root, who may not log in";
-            findings.warning(Class::UnmanagedPath, &first, what, "remove it");
+            findings.stray(Severity::Warning, Class::UnmanagedPath, first.as_str(), what, "");
         }
         let is_service = line.uid != 0 && line.uid < machine.appliance.people.first_id.min(FIRST_PERSON);
         if is_service && machine.inode(&first).is_some() {
             let what = format!("holds keys of {}, which is no person", line.name);
-            findings.error(
-                Class::UnmanagedPath,
-                &first,
-                what,
-                "find out who put it there, then remove it",
+            findings.stray(Severity::Error, Class::UnmanagedPath, first.as_str(), what, "");
+        }
+        let is_admin = machine
+            .appliance
+            .instance
+            .admins
+            .iter()
+            .any(|admin| admin.username.as_str() == line.name);
+        if is_admin && machine.inode(&first).is_some_and(|inode| inode.size > 0) {
+            let what = format!(
+                "lets in as {} by keys that the instance file does not name",
+                line.name
             );
+            findings.stray(Severity::Warning, Class::UnmanagedPath, first.as_str(), what, "");
         }
         if machine.inode(&second).is_some() {
             let what = "is a second list of keys, which nobody looks at";
-            findings.error(Class::UnmanagedPath, &second, what, "remove it");
+            findings.stray(Severity::Error, Class::UnmanagedPath, second.as_str(), what, "");
         }
     }
 }
@@ -180,10 +203,10 @@ mod tests {
         assert_eq!(
             findings.brief(),
             [
+                "error content /etc/ssh/sshd_config",
                 "error unmanaged-path /etc/ssh/authorized_keys.d/mallory",
                 "error unmanaged-path /etc/ssh/sshd_config.d/50-cloud-init.conf",
                 "info unmanaged-path /etc/ssh/sshd_config.d/old.bak",
-                "warning content /etc/ssh/sshd_config",
                 "warning unmanaged-path /etc/ssh/sshd_config.d/60-banner.conf",
             ]
         );

@@ -10,7 +10,7 @@ use host::{Host, HostError};
 
 use crate::findings::Findings;
 use crate::machine::Machine;
-use crate::report::Class;
+use crate::report::{Class, Severity};
 use crate::{places, sudoers, walk};
 
 /// What the main file of Debian 12 says, blanks aside.
@@ -77,11 +77,12 @@ fn foreign_files(machine: &Machine<'_>, findings: &mut Findings) {
         let name = path.name();
         if inode.kind != Kind::File {
             let what = "is neither a file nor ours";
-            findings.warning(
+            findings.stray(
+                Severity::Warning,
                 Class::UnmanagedSudoers,
-                &path,
+                path.as_str(),
                 what,
-                "look who put it there, then remove it",
+                "",
             );
             continue;
         }
@@ -102,16 +103,17 @@ fn foreign_files(machine: &Machine<'_>, findings: &mut Findings) {
             .collect();
         if !strangers.is_empty() {
             let what = format!("lets {} act without a password", strangers.join(", "));
-            findings.error(Class::UnmanagedSudoers, &path, what, "read it, then remove it");
+            findings.stray(Severity::Error, Class::UnmanagedSudoers, path.as_str(), what, "");
         } else if name == OF_GUEST_AGENT {
             findings.info(Class::UnmanagedSudoers, &path, "is the cloud guest agent's", "");
         } else if name != OF_DEBIAN || !lines.is_empty() {
             let what = "grants what nobody declared";
-            findings.warning(
+            findings.stray(
+                Severity::Warning,
                 Class::UnmanagedSudoers,
-                &path,
+                path.as_str(),
                 what,
-                "read it, then declare it or remove it",
+                "",
             );
         }
     }

@@ -11,7 +11,9 @@ use host::facts::{Inode, Kind, UnitFact};
 use crate::findings::Findings;
 use crate::machine::Machine;
 use crate::places;
-use crate::report::Class;
+use crate::report::{Class, Severity};
+
+const RELOAD: &str = "systemctl daemon-reload";
 
 pub(super) fn check(machine: &Machine<'_>) -> Findings {
     let watched = watched(machine);
@@ -78,11 +80,12 @@ fn unit_file(machine: &Machine<'_>, path: &TargetPath, inode: &Inode, findings: 
         }
     } else if !is_vendors(target) && !machine.debian.owns(path.as_str()) {
         let what = "is a unit that nobody declared";
-        findings.warning(
+        findings.stray(
+            Severity::Warning,
             Class::UnmanagedPath,
-            path,
+            path.as_str(),
             what,
-            "read it, then declare it or remove it",
+            RELOAD,
         );
     }
 }
@@ -108,12 +111,16 @@ fn below(
         match &inode.kind {
             Kind::Link(target) if is_vendors(target) || goes_to_ours(target) => {}
             _ if machine.debian.owns(path.as_str()) => {}
-            _ => findings.warning(
-                Class::UnmanagedPath,
-                path,
-                "starts at boot something that nobody declared",
-                "look where it leads, then declare it or remove it",
-            ),
+            _ => {
+                let what = "starts at boot something that nobody declared";
+                findings.stray(
+                    Severity::Warning,
+                    Class::UnmanagedPath,
+                    path.as_str(),
+                    what,
+                    RELOAD,
+                );
+            }
         }
         return;
     };
@@ -121,12 +128,13 @@ fn below(
         return;
     }
     let what = format!("changes {unit}, which nobody declared");
-    let next = "read it, then remove it and run `systemctl daemon-reload`";
-    if watched.contains(unit) {
-        findings.error(Class::UnmanagedPath, path, what, next);
+    // `service.d` changes every service.
+    let severity = if watched.contains(unit) || !unit.contains('.') {
+        Severity::Error
     } else {
-        findings.warning(Class::UnmanagedPath, path, what, next);
-    }
+        Severity::Warning
+    };
+    findings.stray(severity, Class::UnmanagedPath, path.as_str(), what, RELOAD);
 }
 
 fn state(machine: &Machine<'_>, name: &UnitName, fact: &UnitFact, findings: &mut Findings) {
@@ -153,8 +161,10 @@ fn state(machine: &Machine<'_>, name: &UnitName, fact: &UnitFact, findings: &mut
         );
     }
     for path in &fact.drop_ins {
-        // Those of /etc are judged by their directory; these come from `systemctl edit --runtime` and set-property.
-        let elsewhere = !path.is_within(&TargetPath::known(places::UNITS)) && !is_vendors(path.as_str());
+        // Those of /etc are judged by their directory, others by the walk; this is what neither saw.
+        let elsewhere = !path.is_within(&TargetPath::known(places::UNITS))
+            && !is_vendors(path.as_str())
+            && !machine.walk.strays.contains_key(path.as_str());
         if elsewhere && !machine.debian.owns(path.as_str()) {
             let what = format!("changes {name} until it is removed");
             findings.error(
