@@ -42,6 +42,8 @@ const PLANTS: &[Plant] = &[
         found: &[
             "error unmanaged-path /etc/ssh/sshd_config.d/00-cloud.conf",
             "error content sshd",
+            // It was there before anybody told sshd.
+            "error unit-state ssh.service",
         ],
     },
     Plant {
@@ -70,7 +72,10 @@ const PLANTS: &[Plant] = &[
     },
     Plant {
         script: "echo 'server { listen 81; }' > /etc/nginx/conf.d/x.conf",
-        found: &["error unmanaged-path /etc/nginx/conf.d/x.conf"],
+        found: &[
+            "error unmanaged-path /etc/nginx/conf.d/x.conf",
+            "error unit-state nginx.service",
+        ],
     },
     Plant {
         script: "mkdir -p /etc/systemd/system/webapp.service.d && \
@@ -78,6 +83,7 @@ const PLANTS: &[Plant] = &[
         found: &[
             "error unmanaged-path /etc/systemd/system/webapp.service.d/x.conf",
             "error unit-state unit files",
+            "error unit-state webapp.service",
         ],
     },
     Plant {

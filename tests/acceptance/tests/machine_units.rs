@@ -273,7 +273,7 @@ fn timers_go_off_when_the_table_says() -> Result<()> {
     )?;
     for rule in [
         "OnBootUSec=3min",
-        "OnUnitActiveUSec=6h",
+        "OnUnitActiveUSec=1min",
         "OnCalendar=*-*-* 01:58:00 UTC",
     ] {
         assert!(timers.contains(rule), "{rule} in {timers}");
