@@ -25,6 +25,9 @@ pub(crate) enum Phase {
     Acts,
     /// Units that are to run.
     Units,
+    /// Directories that are empty by now. Last, because the time of a directory tells that something in it went, and a
+    /// run that is killed before the units were told must leave that to see.
+    Emptied,
 }
 
 /// When a change is carried out.
@@ -47,11 +50,10 @@ pub(crate) fn phase(change: &Change) -> Phase {
             ..
         } => Phase::Stops,
         Change::Quarantine { .. } => Phase::Strangers,
-        Change::SetMetadata { .. }
-        | Change::WriteFile { .. }
-        | Change::Link { .. }
-        | Change::Remove(_)
-        | Change::RemoveDirectory(_) => Phase::Names,
+        Change::SetMetadata { .. } | Change::WriteFile { .. } | Change::Link { .. } | Change::Remove(_) => {
+            Phase::Names
+        }
+        Change::RemoveDirectory(_) => Phase::Emptied,
         Change::Remount { .. } | Change::SetKernel { .. } | Change::LoadFirewall(_) => Phase::Acts,
         Change::ReloadUnitFiles | Change::Unit { .. } => Phase::Units,
     }
@@ -84,7 +86,7 @@ pub(crate) fn batches<'a, 'b>(ordered: &'b [Numbered<'a>]) -> impl Iterator<Item
             (Change::Account(_), Change::Account(_)) => true,
             (Change::Unit { order: left, .. }, Change::Unit { order: right, .. }) => left == right,
             _ => {
-                let together = |phase| matches!(phase, Phase::Directories | Phase::Names);
+                let together = |phase| matches!(phase, Phase::Directories | Phase::Names | Phase::Emptied);
                 phase(left) == phase(right) && together(phase(left))
             }
         }

@@ -107,7 +107,7 @@ pub enum Command {
     },
     /// Bring the machine to its definition
     #[command(
-        after_help = "Examples:\n  appliance apply\n  appliance apply --yes --only sudoers\n  appliance apply --yes --root /mnt/image"
+        after_help = "Examples:\n  appliance apply\n  appliance apply --yes --only sudoers\n  appliance apply --quarantine\n  appliance apply --yes --root /mnt/image"
     )]
     Apply {
         /// A plan that was kept with `appliance plan --out`: it is carried out as it was read, without a question, or
@@ -298,6 +298,10 @@ pub struct Areas {
     /// limits, ssh, kernel, firewall, security, units, nginx, homes, release, services
     #[arg(long, value_name = "AREA", value_delimiter = ',')]
     pub only: Vec<Area>,
+    /// Also move aside what nobody declared and what weakens the machine where it lies; it is kept in
+    /// /var/lib/data-analyst/quarantine
+    #[arg(long)]
+    pub quarantine: bool,
 }
 
 /// How careful to be.

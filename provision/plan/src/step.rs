@@ -254,6 +254,9 @@ pub enum Change {
 }
 
 impl Change {
+    /// How moving something aside is called in a plan; a saved one is read for it.
+    pub const QUARANTINE_VERB: &str = "move away";
+
     /// True for a change after which nothing stands at a path any more.
     pub(crate) fn takes_away(&self, at: &TargetPath) -> bool {
         matches!(self, Self::Remove(path) | Self::RemoveDirectory(path) | Self::Quarantine { path } if path == at)
@@ -402,7 +405,7 @@ impl Step {
             },
             Change::SetMetadata { .. } => "set the owner, mode and lists of",
             Change::Remove(_) | Change::RemoveDirectory(_) => "remove",
-            Change::Quarantine { .. } => "move away",
+            Change::Quarantine { .. } => Change::QUARANTINE_VERB,
             Change::GenerateSecret { .. } => "generate",
             Change::MakePlaceholderCertificate { .. } => "make",
             Change::SetKernel { .. } => "set",

@@ -7,7 +7,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use ::apply::{ApplyError, Confirmation, Event, Options, Outcome, Report};
-use plan::{Record, Style};
+use appliance::path::TargetPath;
+use plan::{Change, Foreign, Record, SavedPlan, Style};
 use serde_json::json;
 
 use super::{BadInput, CONVERGED, PENDING, target};
@@ -43,8 +44,13 @@ pub fn run(
     let host = target(on)?;
     let planned = planned.map(super::plan::kept).transpose()?;
     let only = planned.as_ref().map_or(&areas.only, |saved| &saved.areas);
+    // A plan that was kept says itself what is to be moved aside.
+    let foreign = match &planned {
+        Some(saved) => moved_aside(saved),
+        None => super::plan::foreign(&appliance, &host, areas)?,
+    };
     if !how.yes && planned.is_none() {
-        let plan = survey::take(&appliance, &host, &[], |_, _| {})
+        let plan = survey::take(&appliance, &host, &foreign, |_, _| {})
             .map_err(ApplyError::from)?
             .plan
             .only(&areas.only);
@@ -69,7 +75,7 @@ pub fn run(
     let options = Options {
         only: only.clone(),
         planned: planned.as_ref(),
-        foreign: Vec::new(),
+        foreign,
         stop: Some(&stop),
         keep: how.care.keep,
         confirmation: match how.care.await_confirmation {
@@ -88,6 +94,21 @@ pub fn run(
     }
     finish(report, begun, how, output)?;
     Ok(if report.left == 0 { CONVERGED } else { PENDING })
+}
+
+/// The paths that a plan moves aside, from its own records.
+fn moved_aside(saved: &SavedPlan) -> Vec<Foreign> {
+    let moves = saved
+        .records
+        .iter()
+        .filter(|record| record.verb == Change::QUARANTINE_VERB);
+    let foreign = |record: &Record| {
+        Some(Foreign {
+            path: TargetPath::new(&record.target).ok()?,
+            because: record.reason.clone(),
+        })
+    };
+    moves.filter_map(foreign).collect()
 }
 
 /// Asks on the terminal; `wait` returns when there is an answer to read.

@@ -7,7 +7,8 @@ use appliance::Appliance;
 use appliance::path::TargetPath;
 use host::Host;
 use host::write::{self, NewFile};
-use plan::{Plan, Record, RefusalKind, SavedPlan};
+use plan::{Foreign, Plan, Record, RefusalKind, SavedPlan};
+use render::Area;
 use serde_json::json;
 
 use super::{BadInput, CONVERGED, PENDING, target};
@@ -26,10 +27,15 @@ pub fn run(
     let sources = Sources::named(arguments)?;
     let appliance = sources.parse()?;
     let host = target(on)?;
+    let foreign = foreign(&appliance, &host, areas)?;
     if let Some(out) = out {
-        return keep(&appliance, &sources, &host, out, areas, output);
+        let asked = Asked {
+            foreign: &foreign,
+            areas: &areas.only,
+        };
+        return keep(&appliance, &sources, &host, out, asked, output);
     }
-    let survey = survey::take(&appliance, &host, &[], |_, _| {}).map_err(::apply::ApplyError::from)?;
+    let survey = survey::take(&appliance, &host, &foreign, |_, _| {}).map_err(::apply::ApplyError::from)?;
     let plan = survey.plan.only(&areas.only);
     if format.json {
         print_records(&plan, output)?;
@@ -38,6 +44,22 @@ pub fn run(
     }
     super::diff::since_applied(&host, &appliance, &survey.tree, &survey.inputs, format, output)?;
     Ok(code_of(&plan))
+}
+
+/// What is to be moved aside, which is nothing unless somebody asks for it.
+pub fn foreign(appliance: &Appliance, host: &Host, areas: &Areas) -> anyhow::Result<Vec<Foreign>> {
+    if !areas.quarantine {
+        return Ok(Vec::new());
+    }
+    let report = ::verify::verify(appliance, host)?;
+    let foreign = ::verify::foreign(&report).into_iter();
+    Ok(foreign.map(|(path, because)| Foreign { path, because }).collect())
+}
+
+/// What a plan is to be about.
+struct Asked<'a> {
+    foreign: &'a [Foreign],
+    areas: &'a [Area],
 }
 
 /// Larger files are no plan.
@@ -51,10 +73,10 @@ fn keep(
     sources: &Sources,
     host: &Host,
     out: &Path,
-    areas: &Areas,
+    asked: Asked<'_>,
     output: Output,
 ) -> anyhow::Result<u8> {
-    let (plan, saved) = ::apply::plan_to_keep(appliance, host, &[], &areas.only, &sources.text())?;
+    let (plan, saved) = ::apply::plan_to_keep(appliance, host, asked.foreign, asked.areas, &sources.text())?;
     let out = std::path::absolute(out)?;
     let path = out.to_str().and_then(|path| TargetPath::new(path).ok());
     let path = path.ok_or_else(|| BadInput(format!("{} is no path that can be written", out.display())))?;
