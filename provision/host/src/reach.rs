@@ -2,28 +2,37 @@
 
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// sshd answers from memory; one that needs longer lets nobody in either.
 const LIMIT: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(50);
 /// An answer that the other side has not acknowledged after so many tries does not get there.
 const MOST_TRIES: u8 = 3;
 /// `ESTABLISHED`, as `/proc/net/tcp` writes it.
 const ESTABLISHED: &str = "01";
 
-/// Asks whoever listens on a port for its greeting, as a client of sshd does.
+/// Asks whoever listens on a port for its greeting, as a client of sshd does. Tried again for a while: sshd lets go of
+/// its port for a moment when it reads its configuration anew.
 pub fn ssh_greets(port: u16) -> Result<(), String> {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let fail = |error: std::io::Error| format!("port {port} does not answer: {error}");
-    let mut stream = TcpStream::connect_timeout(&address, LIMIT).map_err(fail)?;
-    stream.set_read_timeout(Some(LIMIT)).map_err(fail)?;
-    let mut greeting = [0; 4];
-    stream.read_exact(&mut greeting).map_err(fail)?;
-    if &greeting == b"SSH-" {
-        Ok(())
-    } else {
-        Err(format!("port {port} answers, but not as sshd does"))
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        match greeting(port) {
+            Err(_) if Instant::now() < deadline => std::thread::sleep(PAUSE),
+            Err(error) => return Err(format!("port {port} does not answer: {error}")),
+            Ok(greeting) if &greeting == b"SSH-" => return Ok(()),
+            Ok(_) => return Err(format!("port {port} answers, but not as sshd does")),
+        }
     }
+}
+
+fn greeting(port: u16) -> std::io::Result<[u8; 4]> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let mut stream = TcpStream::connect_timeout(&address, LIMIT)?;
+    stream.set_read_timeout(Some(LIMIT))?;
+    let mut greeting = [0; 4];
+    stream.read_exact(&mut greeting)?;
+    Ok(greeting)
 }
 
 /// Whether the connection over which this program was started still carries what is sent: a firewall that lets new
