@@ -85,6 +85,8 @@ pub(crate) struct Inherited {
     pub run: Option<RunName>,
     /// It was killed: unfinished files of its may lie about.
     pub cut_short: bool,
+    /// It set a timer, which may still be there.
+    pub armed: bool,
     /// It changed what could lock people out, and did not live to confirm it.
     pub at_risk: bool,
 }
@@ -99,12 +101,14 @@ pub(crate) fn inherit(host: &Host) -> Result<Inherited, HostError> {
         return Ok(Inherited {
             run: None,
             cut_short: true,
+            armed: false,
             at_risk: false,
         });
     };
     Ok(Inherited {
         run: Some(last),
         cut_short: past.was_cut_short(),
+        armed: host.is_live() && past.has(Mark::Armed),
         at_risk: host.is_live() && past.is_unconfirmed(),
     })
 }
@@ -120,7 +124,7 @@ pub(crate) fn take_over(host: &Host, inherited: &Inherited) -> Result<(), HostEr
         return Ok(());
     };
     journal::mark_past(host, run, Mark::Superseded)?;
-    if inherited.at_risk {
+    if inherited.armed {
         disarm(run)?;
     }
     Ok(())

@@ -65,10 +65,13 @@ pub fn revert_unconfirmed(host: &Host, run: &RunName) -> Result<Reverted, ApplyE
             Err(error) => return Err(error),
         }
     };
-    match Past::read(host, run).map_err(not_journalled)? {
-        Some(past) if past.is_unconfirmed() => put_back(host, run, &past, true),
-        _ => Ok(Reverted::Nothing),
-    }
+    let reverted = match Past::read(host, run).map_err(not_journalled)? {
+        Some(past) if past.is_unconfirmed() => put_back(host, run, &past, true)?,
+        _ => Reverted::Nothing,
+    };
+    // Somebody may have been quicker than the timer.
+    confirmation::disarm(run).map_err(not_journalled)?;
+    Ok(reverted)
 }
 
 fn put_back(host: &Host, run: &RunName, past: &Past, access_alone: bool) -> Result<Reverted, ApplyError> {

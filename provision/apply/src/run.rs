@@ -306,7 +306,11 @@ impl Run<'_, '_> {
 /// Removes the unfinished files of a run that was killed. Under the lock, since another run's look the same.
 fn sweep_leftovers(host: &Host, tree: &Tree) -> Result<(), ApplyError> {
     let parents = tree.iter().filter_map(|(path, _)| path.parent());
-    let directories: BTreeSet<TargetPath> = parents.chain([TargetPath::known(journal::STATE)]).collect();
+    let edited = plan::SYSTEM_FILES
+        .iter()
+        .filter_map(|file| TargetPath::known(file).parent());
+    let state = TargetPath::known(journal::STATE);
+    let directories: BTreeSet<TargetPath> = parents.chain(edited).chain([state]).collect();
     for directory in directories {
         write::sweep(host, &directory).map_err(|error| step_error("tidy", directory.as_str(), error))?;
     }

@@ -39,6 +39,7 @@ pub use step::{
     AccountChange, Action, Change, DiskTarget, Drift, Metadata, NewContent, Notice, Refusal, RefusalKind,
     Step, UnitOrder,
 };
+pub use system_files::ALL as SYSTEM_FILES;
 pub use text::{Style, describe};
 pub use together::Together;
 

@@ -24,7 +24,7 @@ pub(crate) const LOCALE: &str = "/etc/default/locale";
 pub(crate) const LOGIN_DEFS: &str = "/etc/login.defs";
 
 /// The files that are edited line by line.
-pub(crate) const ALL: [&str; 5] = [FSTAB, HOSTS, HOSTNAME, LOCALE, LOGIN_DEFS];
+pub const ALL: [&str; 5] = [FSTAB, HOSTS, HOSTNAME, LOCALE, LOGIN_DEFS];
 
 /// Plans the file when its text would change; owner and mode stay as they are.
 fn plan_text(planner: &mut Planner<'_>, area: Area, path: &str, after: String, because: &str) {

@@ -154,10 +154,22 @@ fn shadows(machine: &Machine<'_>, path: &str, name: &str) -> Option<String> {
         .map(|shadowed| format!("runs instead of {shadowed}, and nobody declared it"))
 }
 
+/// The timer that puts back what nobody confirmed, and a run that was started from another machine.
+const OF_RUNS: [&str; 2] = ["appliance-revert-", "appliance-remote-"];
+
 /// Scopes are sessions of people; a service of this kind is somebody's who started it by hand.
 fn transient(path: &str, name: &str, own_unit: Option<&str>, findings: &mut Findings) {
     let is_session = name.ends_with(".scope") || name.ends_with(".slice") || path.contains(".d/");
     if is_session || own_unit == Some(name) {
+        return;
+    }
+    if OF_RUNS.iter().any(|prefix| name.starts_with(prefix)) {
+        findings.info(
+            Class::UnitState,
+            name,
+            "belongs to an apply that is at work or was killed",
+            "",
+        );
         return;
     }
     if name.starts_with(BY_HAND) {
