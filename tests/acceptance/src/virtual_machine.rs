@@ -230,8 +230,11 @@ pub fn digest(image: &Path) -> Result<String> {
 pub fn timed<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let begun = Instant::now();
     let result = work();
-    let word = if result.is_ok() { "" } else { ", failed" };
-    eprintln!("{what}: {:.1} s{word}", begun.elapsed().as_secs_f64());
+    let seconds = begun.elapsed().as_secs_f64();
+    match &result {
+        Ok(_) => eprintln!("{what}: {seconds:.1} s"),
+        Err(why) => eprintln!("{what}: {seconds:.1} s, failed: {why:#}"),
+    }
     result
 }
 
