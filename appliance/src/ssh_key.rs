@@ -59,6 +59,19 @@ pub struct SshKey {
     comment: String,
 }
 
+impl SshKey {
+    /// Its kind, such as `ssh-ed25519`.
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// The bytes that a fingerprint is taken of.
+    pub fn blob(&self) -> Vec<u8> {
+        // It was decoded once, when the key was read.
+        decode_base64(&self.base64).unwrap_or_default()
+    }
+}
+
 impl fmt::Display for SshKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} {}", self.kind, self.base64)?;

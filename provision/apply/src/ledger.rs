@@ -9,11 +9,11 @@ use survey::Survey;
 use crate::journal::STATE;
 
 /// Writes the ledger as `change` makes it from the one that the survey found, when that is another.
-pub(crate) fn write(
-    host: &Host,
-    survey: &Survey,
-    change: impl FnOnce(&Ledger) -> Ledger,
-) -> Result<(), HostError> {
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub fn write(host: &Host, survey: &Survey, change: impl FnOnce(&Ledger) -> Ledger) -> Result<(), HostError> {
     let path = TargetPath::known(LEDGER);
     let text = change(&Ledger::of(&survey.facts)).print();
     if survey.facts.contents.get(&path) == Some(&text) {

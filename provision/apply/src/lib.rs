@@ -26,8 +26,9 @@ mod undo;
 pub use confirmation::{LIMIT as CONFIRMATION_LIMIT, give_word};
 pub use event::{Event, Outcome};
 pub use journal::RunName;
+pub use ledger::write as write_ledger;
 pub use revert::{Reverted, revert, revert_unconfirmed};
-pub use run::{Confirmation, Options, Report, apply};
+pub use run::{Confirmation, Options, Report, apply, take_lock};
 pub use saved::plan_to_keep;
 
 use host::HostError;

@@ -317,8 +317,12 @@ fn sweep_leftovers(host: &Host, tree: &Tree) -> Result<(), ApplyError> {
     Ok(())
 }
 
-/// The lock of apply, deploy and recover.
-pub(crate) fn take_lock(host: &Host) -> Result<Lock, ApplyError> {
+/// The lock of apply, adopt, deploy and recover.
+///
+/// # Errors
+///
+/// When another run holds it, or it cannot be made.
+pub fn take_lock(host: &Host) -> Result<Lock, ApplyError> {
     let root = directory::Metadata::of_root(0o755);
     for (path, exists_on_debian) in [
         ("/run", true),

@@ -129,6 +129,21 @@ pub enum Command {
         #[command(flatten)]
         format: Format,
     },
+    /// Take over a machine that was built by hand or by another system: its people with their numbers and keys, and
+    /// what stands there as the definition has it; changes nothing else
+    #[command(
+        after_help = "Examples:\n  appliance adopt\n  appliance adopt --yes --json | jq -r '.accounts[]?.username'\n\nThen `appliance plan`, read it, and `appliance apply`."
+    )]
+    Adopt {
+        /// An offline tree instead of this machine
+        #[arg(long, value_name = "DIR")]
+        root: Option<PathBuf>,
+        /// Do not ask before anything is written
+        #[arg(long, short)]
+        yes: bool,
+        #[command(flatten)]
+        format: Format,
+    },
     /// Ask the machine whether it is as defined; changes nothing (exit 10 when it is not)
     #[command(
         after_help = "Examples:\n  appliance verify\n  appliance verify --json | jq '.checks[] | select(.outcome != \"passed\")'"

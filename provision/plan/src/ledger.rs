@@ -1,6 +1,8 @@
 //! What we put on a machine, so that it can go again when the definition no longer has it. Nothing that was there
 //! before us stands in it: what is not in it is never removed.
 
+mod adoption;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use appliance::name::{GroupName, PackageName, UserName};

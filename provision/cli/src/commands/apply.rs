@@ -115,7 +115,7 @@ fn moved_aside(saved: &SavedPlan) -> Vec<Foreign> {
 pub fn confirmed(output: Output, wait: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
         return Err(BadInput(
-            "nobody is there to ask\n    next: add --yes to apply without a question".to_owned(),
+            "nobody is there to ask\n    next: add --yes to go on without a question".to_owned(),
         )
         .into());
     }

@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod adopt;
 mod apply;
 mod can;
 mod check;
@@ -65,6 +66,7 @@ pub fn run(arguments: &Arguments, output: Output) -> anyhow::Result<u8> {
             };
             apply::run(arguments, target, plan.as_deref(), areas, how, output)
         }
+        Command::Adopt { root, yes, format } => adopt::run(arguments, root.as_deref(), *yes, format, output),
         Command::Verify {
             target,
             scheduled,
@@ -110,6 +112,9 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     ) {
         return REFUSED;
     }
+    if let Some(error) = error.downcast_ref::<::adopt::AdoptError>() {
+        return error.exit_code();
+    }
     error
         .downcast_ref::<::apply::ApplyError>()
         .map_or(FAILED, ::apply::ApplyError::exit_code)
@@ -151,7 +156,12 @@ fn definition(arguments: &Arguments) -> anyhow::Result<Appliance> {
 
 /// The machine that the arguments name.
 fn target(target: &Target) -> anyhow::Result<Host> {
-    match &target.root {
+    machine(target.root.as_deref())
+}
+
+/// A tree of files, or this machine.
+fn machine(root: Option<&Path>) -> anyhow::Result<Host> {
+    match root {
         Some(directory) => Ok(Host::offline(directory)?),
         None => Host::live().context("cannot work on this machine"),
     }
