@@ -314,6 +314,8 @@ fn undeclared(report: &verify::Report, accounts: &[Account]) -> Vec<Finding> {
                 | Class::GroupMembership
                 | Class::Listener
                 | Class::Suid
+                | Class::Attribute
+                | Class::Integrity
                 | Class::Account
                 | Class::PrivateAcl
                 | Class::WorldWritable

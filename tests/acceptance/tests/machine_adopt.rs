@@ -154,7 +154,7 @@ fn a_machine_of_the_old_system_is_taken_over_and_nobody_loses_anything() -> Resu
         expect(
             &format!("{account}"),
             account["role"] == role
-                && account["uid"].to_string() == uid.trim()
+                && account["uid"].as_u64() == uid.trim().parse().ok()
                 && account["state"] == "active"
                 && account["gecos"] == format!("{name}@example.com")
                 && account["ssh_keys"][0]["fingerprint"] == fingerprint.trim(),

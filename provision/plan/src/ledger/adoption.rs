@@ -10,7 +10,7 @@ use host::Facts;
 use host::facts::Kind;
 use render::{Entry, Node, Tree};
 
-use super::{Ledger, LedgerError, OwnedNode, OwnedPath, OwnedUser, Unknown};
+use super::{Ledger, LedgerError, OwnedNode, OwnedPath, Unknown};
 use crate::{Plan, Step, system_files};
 
 /// Groups below this number are Debian's on every machine.
@@ -85,7 +85,7 @@ impl Ledger {
             if !is_there || touched.contains(&format!("user {name}")) {
                 continue;
             }
-            self.users.entry(name.clone()).or_insert_with(OwnedUser::default);
+            self.users.entry(name.clone()).or_default();
             self.adopt_group(facts, name.as_str());
             for group in groups {
                 let line = facts
