@@ -98,7 +98,7 @@ pub enum Command {
         #[command(flatten)]
         target: Target,
         /// Keep the plan in a file, for `appliance apply FILE`
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", conflicts_with = "on")]
         out: Option<PathBuf>,
         #[command(flatten)]
         areas: Areas,
@@ -112,7 +112,7 @@ pub enum Command {
     Apply {
         /// A plan that was kept with `appliance plan --out`: it is carried out as it was read, without a question, or
         /// not at all when the machine has changed since
-        #[arg(value_name = "PLAN", conflicts_with = "only")]
+        #[arg(value_name = "PLAN", conflicts_with_all = ["only", "quarantine", "on"])]
         plan: Option<PathBuf>,
         #[command(flatten)]
         target: Target,
