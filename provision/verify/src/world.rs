@@ -188,6 +188,8 @@ const GENERATED: &[&str] = &[
     "/etc/timezone",
     "/etc/ucf.conf",
     "/etc/vconsole.conf",
+    // The nodes of modules that are not loaded yet; `kmod` writes it at each boot of a machine with a kernel of its own.
+    "/run/tmpfiles.d/static-nodes.conf",
     "/usr/lib/locale/locale-archive",
     "/usr/lib/modules/**",
     "/usr/lib/python3/dist-packages/**.pyc",
