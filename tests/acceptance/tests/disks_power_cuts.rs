@@ -3,21 +3,21 @@
 //! the next apply ends the work.
 //!
 //! Two settings of the environment: `POWER_CUTS` is how often the power fails, and `POWER_SEED` repeats the instants of
-//! an earlier run, as parts of an apply.
+//! an earlier run.
 
 use std::str::FromStr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use acceptance::container_fixture::ADMIN;
 use acceptance::virtual_machine::{Appliance, Checks, timed};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use image::Machine;
 
 /// As many as the suite has time for, since each boots the machine.
 const CUTS: u32 = 2;
 
-/// An apply of so many changes takes as long as the next one will: how long that is changes with the host's own work.
-const MUCH: usize = 60;
+/// Within a step, and between two that take long: an event comes about every 50 ms.
+const MOST_DELAY: u64 = 500;
 
 /// The load of a minute falls by two thirds in one.
 const LOAD_PASSES: Duration = Duration::from_secs(180);
@@ -79,42 +79,36 @@ systemctl list-units --all --plain --no-legend 'appliance-revert-*.timer'
 
 #[test]
 fn check_75_power_fails_at_random_instants_of_an_apply() -> Result<()> {
-    let cuts = setting("POWER_CUTS")?.unwrap_or(CUTS);
+    let count = setting("POWER_CUTS")?.unwrap_or(CUTS);
     let seed = match setting("POWER_SEED")? {
         Some(seed) => seed,
         None => u64::from(SystemTime::now().duration_since(UNIX_EPOCH)?.subsec_nanos()),
     };
     let mut appliance = Appliance::off()?;
     appliance.boot()?;
-    let mut whole = apply(&appliance)?.took;
+    appliance.apply()?;
     appliance.sh(&format!("echo {EDITED} > /root/edited; {KNOWN}"))?;
+    let events = timed("an apply without a cut", || events_of_an_apply(&appliance))?;
 
     let mut checks = Checks::default();
     let mut interrupted = 0;
-    for (number, part) in parts(seed, cuts).into_iter().enumerate() {
-        let at = whole.mul_f64(part);
+    for (number, cut) in cuts(seed, count, events).into_iter().enumerate() {
         let name = format!(
-            "75 cut {} of {cuts}, seed {seed}, {:.2} s into an apply of {:.2} s",
+            "75 cut {} of {count}, seed {seed}, {} ms after event {} of {events}",
             number + 1,
-            at.as_secs_f64(),
-            whole.as_secs_f64()
+            cut.delay.as_millis(),
+            cut.event
         );
-        timed(&name, || power_fails(&mut appliance, at))?;
+        timed(&name, || power_fails(&mut appliance, &cut))?;
         appliance.start()?;
         checks.check(&format!("{name}: everything is whole"), || is_sound(&appliance));
         checks.check(&format!("{name}: the administrator gets in"), || {
             the_administrator_gets_in(&appliance)
         });
         checks.check(&format!("{name}: the next apply ends the work"), || {
-            let next = apply(&appliance)?;
-            timed(&format!("{} changes were left", next.changes), || Ok(()))?;
-            whole = match next.changes {
-                0 => whole.min(at),
-                MUCH.. => next.took,
-                _ => whole,
-            };
-            interrupted += u32::from(next.changes > 0);
-            Ok(())
+            let changes = appliance.apply()?.len();
+            interrupted += u32::from(changes > 0);
+            timed(&format!("{changes} changes were left"), || Ok(()))
         });
         checks.check(&format!("{name}: nothing differs then"), || {
             nothing_differs(&appliance)
@@ -138,38 +132,57 @@ fn setting<T: FromStr<Err: std::error::Error + Send + Sync + 'static>>(name: &st
     }
 }
 
-/// Parts of an apply: a random one, and from there each in the widest gap that is left, so that no stretch of it stays
-/// untried however many there are. These are the fractions of the golden ratio's multiples.
-fn parts(seed: u64, count: u32) -> Vec<f64> {
+/// When the power fails: so long after an apply has told so many events. How long an apply takes depends on what else
+/// the host does, and what it tells does not.
+struct Cut {
+    event: usize,
+    delay: Duration,
+}
+
+/// A random one, and from there each in the widest gap that is left, so that no stretch of an apply stays untried however
+/// many there are: these are the fractions of the golden ratio's multiples.
+fn cuts(seed: u64, count: u32, events: usize) -> Vec<Cut> {
     const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mut state = seed.wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    const MIX: u64 = 0xbf58_476d_1ce4_e5b9;
+    // The word is taken for a part of one.
+    let scaled = |word: u64, most: usize| usize::try_from((u128::from(word) * most as u128) >> 64);
+    let mut state = seed.wrapping_mul(MIX);
     (0..count)
         .map(|_| {
             state = state.wrapping_add(GOLDEN);
-            f64::from((state >> 32) as u32) / f64::from(u32::MAX)
+            let jitter = (state ^ (state >> 31)).wrapping_mul(MIX);
+            Cut {
+                event: scaled(state, events + 1).unwrap_or(events),
+                delay: Duration::from_millis(jitter % MOST_DELAY),
+            }
         })
         .collect()
 }
 
-/// An apply that went well.
-struct Applied {
-    changes: usize,
-    took: Duration,
-}
-
-fn apply(appliance: &Appliance) -> Result<Applied> {
-    let begun = Instant::now();
-    let changes = appliance.apply()?.len();
-    let took = begun.elapsed();
-    Ok(Applied { changes, took })
+/// How many events an apply tells that mends all that [`SPOIL`] spoils.
+fn events_of_an_apply(appliance: &Appliance) -> Result<usize> {
+    appliance.sh(SPOIL)?;
+    let told = appliance.appliance(&["apply", "--yes", "--json"])?;
+    ensure!(told.success(), "{}{}", told.stdout, told.stderr);
+    let events = told.stdout.lines().count();
+    ensure!(events > 100, "only {events} events: {}", told.stdout);
+    Ok(events)
 }
 
 /// What was spoilt is on the disks; what the apply wrote and did not sync is lost with the machine's memory.
-fn power_fails(appliance: &mut Appliance, at: Duration) -> Result<()> {
+fn power_fails(appliance: &mut Appliance, cut: &Cut) -> Result<()> {
     appliance.sh(SPOIL)?;
-    appliance.sh("setsid appliance apply --yes > /root/apply.log 2>&1 &")?;
-    std::thread::sleep(at);
-    Ok(appliance.machine.power_cut()?)
+    let script = format!(
+        "appliance apply --yes --json 2>/root/apply.log | \
+         {{ head -n {} >/dev/null; sleep {:.3}; echo b > /proc/sysrq-trigger; sleep 60; }}",
+        cut.event,
+        cut.delay.as_secs_f64()
+    );
+    match appliance.try_sh(&script) {
+        // The answer went with the machine.
+        Err(_) => Ok(appliance.machine.power_cut()?),
+        Ok(out) => bail!("the power did not fail: {out:?}"),
+    }
 }
 
 fn is_sound(appliance: &Appliance) -> Result<()> {
@@ -195,7 +208,7 @@ fn nothing_differs(appliance: &Appliance) -> Result<()> {
 /// The load of a machine that has just booted and applied, emulated on a busy host, is the portal's to report and passes
 /// within minutes. Nothing else is waited for.
 fn verify_is_clean(appliance: &Appliance) -> Result<()> {
-    let deadline = Instant::now() + LOAD_PASSES;
+    let begun = Instant::now();
     loop {
         let verify = appliance.appliance(&["verify"])?;
         if verify.status == 0 {
@@ -204,7 +217,7 @@ fn verify_is_clean(appliance: &Appliance) -> Result<()> {
         let said = format!("{}{}", verify.stdout, verify.stderr);
         let only_load =
             said.contains("error [health] load:") && said.contains("; 1 error") && !said.contains(" warning");
-        ensure!(only_load && Instant::now() < deadline, "{said}");
+        ensure!(only_load && begun.elapsed() < LOAD_PASSES, "{said}");
         std::thread::sleep(Duration::from_secs(5));
     }
 }
