@@ -28,7 +28,7 @@ const RIGHTS: [Access; 3] = [Access::Read, Access::Write, Access::Execute];
 /// As many as the issue asks for; there are more.
 const TRIPLES: usize = 2000;
 
-const USERS: [&str; 10] = ["ua", "ub", "uc", "ud", "ue", "uf", "ug", "uh", "ui", "uj"];
+const USERS: [&str; 10] = ["u0", "u1", "u2", "u3", "u4", "u5", "u6", "u7", "u8", "u9"];
 const GROUPS: [&str; 6] = ["ga", "gb", "gc", "gd", "ge", "gf"];
 const FIRST_UID: u32 = 4001;
 const FIRST_GID: u32 = 4501;

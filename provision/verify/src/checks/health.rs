@@ -1,8 +1,6 @@
 //! The portal says that it is well, asked as nginx asks it.
 
-use std::io::{self, Read, Write};
-use std::os::unix::net::UnixStream;
-use std::time::{Duration, Instant};
+use std::path::Path;
 
 use host::{Host, HostError};
 use serde_json::Value;
@@ -12,13 +10,10 @@ use crate::machine::Machine;
 use crate::report::Class;
 
 const SOCKET: &str = "/run/webapp/webapp.sock";
-const LIMIT: Duration = Duration::from_secs(2);
-/// Many times what the portal answers.
-const MOST_BYTES: usize = 1 << 20;
 
 pub(super) fn check(machine: &Machine<'_>, _: &Host) -> Result<Findings, HostError> {
     let mut findings = Findings::new("200, every item healthy");
-    match ask(machine.appliance.instance.domain.as_str()) {
+    match host::health::ask(Path::new(SOCKET), machine.appliance.instance.domain.as_str()) {
         Ok(answer) => judge(&answer, &mut findings),
         Err(error) => {
             let what = format!("does not answer: {error}");
@@ -31,32 +26,6 @@ pub(super) fn check(machine: &Machine<'_>, _: &Host) -> Result<Findings, HostErr
         }
     }
     Ok(findings)
-}
-
-/// `GET /health`. The portal closes the connection when it has answered.
-fn ask(domain: &str) -> io::Result<Vec<u8>> {
-    let deadline = Instant::now() + LIMIT;
-    let mut socket = UnixStream::connect(SOCKET)?;
-    socket.set_write_timeout(Some(LIMIT))?;
-    let request = format!("GET /health HTTP/1.1\r\nHost: {domain}\r\nConnection: close\r\n\r\n");
-    socket.write_all(request.as_bytes())?;
-    let mut answer = Vec::new();
-    let mut piece = [0; 16 << 10];
-    loop {
-        // A peer that sends a byte now and then must not hold us longer than one that sends none.
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        socket.set_read_timeout(Some(left))?;
-        match socket.read(&mut piece)? {
-            0 => return Ok(answer),
-            length => answer.extend_from_slice(&piece[..length]),
-        }
-        if answer.len() > MOST_BYTES {
-            return Err(io::Error::other("the answer does not end"));
-        }
-    }
 }
 
 fn judge(answer: &[u8], findings: &mut Findings) {
