@@ -117,7 +117,7 @@ fn check_80_looking_writes_nothing() -> Result<()> {
             &appliance,
             "before",
             "after",
-            "var/lib/data-analyst( |/verify[.])"
+            "var/lib/data-analyst( |/verify[.]|/deep-look[.])"
         )?,
         ""
     );
